@@ -1,0 +1,23 @@
+export type { AddressChange, AddressList, ResolvedAddresses } from './addresses.ts'
+export { ApiserverAddressError } from './errors.ts'
+export type { ErrorCode, Reason } from './errors.ts'
+export type {
+  AbortedEvent,
+  ApiserverAddressEvent,
+  ApiserverAddressEvents,
+  AttemptEvent,
+  ChangedEvent,
+  ClosedEvent,
+  ConnectedEvent,
+  DisconnectedEvent,
+  FailedEvent,
+  HeldEvent,
+  IgnoredEvent,
+  PhaseEvent,
+  ResolvedEvent,
+  ResyncedEvent,
+  RetryEvent,
+  WakeEvent,
+} from './events.ts'
+export type { ResolveOptions, RetryOptions, TlsFiles, WatchOptions } from './options.ts'
+export { resolveApiserverAddresses } from './resolve.ts'

@@ -1,0 +1,67 @@
+import type { EventEmitter } from 'node:events'
+import type { Logger } from 'pino'
+import type { ApiserverAddressEvents } from './events.ts'
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  /** CA bundle that signed etcd's server certificates. */
+  readonly caFile: string
+  /** Client certificate. */
+  readonly certFile: string
+  /** Private key of the client certificate. */
+  readonly keyFile: string
+}
+
+/** When to try again, and how often. */
+export interface RetryOptions {
+  /** First delay, in milliseconds, before jitter. @default 250 */
+  readonly initialDelayMs?: number | undefined
+  /** No delay is longer, jitter included, in milliseconds. @default 2000 */
+  readonly maxDelayMs?: number | undefined
+  /** Each delay is this much longer than the one before, until the cap. @default 2 */
+  readonly factor?: number | undefined
+  /** `'equal'`: half to whole of the delay; `'full'`: none to whole; `'none'`: the delay itself. @default 'equal' */
+  readonly jitter?: 'equal' | 'full' | 'none' | undefined
+  /** Reads of the key at most, the first included. @default Infinity */
+  readonly maxAttempts?: number | undefined
+}
+
+/** Options of {@link resolveApiserverAddresses}. Every one is optional: on an RKE2 server there is nothing to configure. */
+export interface ResolveOptions {
+  /** Sets the key and the paths. @default 'rke2' */
+  readonly distribution?: 'rke2' | 'k3s' | undefined
+  /** The distribution's data directory. @default '/var/lib/rancher/<distribution>' */
+  readonly dataDir?: string | undefined
+  /** etcd client URL, or several of them, which are failed over. @default 'https://127.0.0.1:2379' */
+  readonly endpoints?: string | readonly string[] | undefined
+  /** Certificate files; unused for `http://` endpoints. @default the distribution's etcd client files under `dataDir` */
+  readonly tls?: TlsFiles | undefined
+  /** Only where etcd has auth switched on, which RKE2 and K3s have not. @default none */
+  readonly credentials?: { readonly username: string; readonly password: string } | undefined
+  /** etcd key, without a leading slash. @default '<distribution>/apiaddresses' */
+  readonly key?: string | undefined
+  /** A list with fewer addresses is not yet complete. @default 1 */
+  readonly minAddresses?: number | undefined
+  /** Addresses, as `host` or `host:port`, that must all be in the list. @default none */
+  readonly expect?: readonly string[] | undefined
+  /** The list must stay the same this long, in milliseconds, before it counts. @default 0 */
+  readonly settleMs?: number | undefined
+  /** Backoff between attempts. */
+  readonly retry?: RetryOptions | undefined
+  /** Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed. @default 900_000 */
+  readonly timeoutMs?: number | undefined
+  /** Deadline of one attempt, connecting included, in milliseconds. @default 5000 */
+  readonly attemptTimeoutMs?: number | undefined
+  /** Ends every wait at once; the call then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+  /** An emitter of the caller's on which every event is emitted. */
+  readonly events?: EventEmitter<ApiserverAddressEvents> | undefined
+  /** A pino logger; the library logs through a child of it, and not at all without one. */
+  readonly logger?: Logger | undefined
+}
+
+/** Options of {@link watchApiserverAddresses}. */
+export interface WatchOptions extends ResolveOptions {
+  /** How long an address must be gone, in milliseconds, before it is removed. @default 3000 */
+  readonly shrinkDelayMs?: number | undefined
+}
