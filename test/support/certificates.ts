@@ -1,0 +1,103 @@
+import 'reflect-metadata' // @peculiar/x509 does not load without it
+import * as x509 from '@peculiar/x509'
+
+export interface Authority {
+  /** PEM. */
+  readonly cert: string
+  issue(request: CertificateRequest): Promise<KeyPair>
+}
+
+export interface CertificateRequest {
+  readonly commonName: string
+  readonly dnsNames?: readonly string[]
+  readonly ipAddresses?: readonly string[]
+  /** @default both */
+  readonly usages?: readonly ('server' | 'client')[]
+  /** @default an hour ago */
+  readonly notBefore?: Date
+  /** @default in a day */
+  readonly notAfter?: Date
+}
+
+/** PEM; the key is PKCS#8. */
+export interface KeyPair {
+  readonly cert: string
+  readonly key: string
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const hour = 3_600_000
+
+/** A certificate authority that lives for the length of a test. */
+export async function createAuthority(name = 'test-ca'): Promise<Authority> {
+  const keys = await generateKeys()
+  const issuer = commonName(name)
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: issuer,
+    keys,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(Date.now() - 24 * hour),
+    notAfter: new Date(Date.now() + 24 * hour),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  })
+
+  return {
+    cert: authority.toString('pem'),
+    async issue({
+      commonName: subject,
+      dnsNames = [],
+      ipAddresses = [],
+      usages = ['server', 'client'],
+      notBefore = new Date(Date.now() - hour),
+      notAfter = new Date(Date.now() + 24 * hour),
+    }) {
+      const leafKeys = await generateKeys()
+      const names = [
+        ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+        ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
+      ]
+      const leaf = await x509.X509CertificateGenerator.create({
+        serialNumber: serialNumber(),
+        issuer,
+        subject: commonName(subject),
+        publicKey: leafKeys.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+        notBefore,
+        notAfter,
+        extensions: [
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+          new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[`${usage}Auth`])),
+          ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+          await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
+        ],
+      })
+      return { cert: leaf.toString('pem'), key: await exportKey(leafKeys.privateKey) }
+    },
+  }
+}
+
+function generateKeys(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+}
+
+async function exportKey(key: CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
+}
+
+function commonName(value: string): x509.Name {
+  return new x509.Name([{ CN: [value] }])
+}
+
+// A clear top bit, so that the number is positive and never longer than it says.
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40
+  return Buffer.from(bytes).toString('hex')
+}
