@@ -1,3 +1,7 @@
+import { isIPv6 } from 'node:net'
+import { inspect } from 'node:util'
+import { z } from './schema.ts'
+
 /** The apiservers, as one stored revision of the key lists them. */
 export interface AddressList {
   /** `host:port`, an IPv6 host in brackets; sorted, unique, never empty. */
@@ -18,6 +22,110 @@ export interface ResolvedAddresses extends AddressList {
 
 /** What {@link watchApiserverAddresses} yields: the list as it is now, and how it differs from the one yielded before. */
 export interface AddressChange extends AddressList {
+  /** In the list now, and not in the one yielded before; everything, at first. */
   readonly added: readonly string[]
+  /** In the list yielded before, and not in it now. */
   readonly removed: readonly string[]
+}
+
+/** What a stored value says: a list that is not empty, that nothing is set yet, or nonsense. */
+export type Parsed =
+  | { readonly kind: 'list'; readonly addresses: readonly string[] }
+  | { readonly kind: 'not-set'; readonly message: string }
+  | { readonly kind: 'invalid-value'; readonly message: string }
+
+/** Larger than any real list by far (10,000 IPv6 entries are 0.5 MB), and small enough to parse at once. */
+const maxBytes = 1 << 20
+const maxEntries = 20_000
+
+const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i
+
+/** Normalises a host: IPv6 in brackets in its shortest form, names in lower case; `undefined` if it is none. */
+export function normalizeHost(text: string): string | undefined {
+  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  if (isIPv6(bare)) return bare.includes('%') ? `[${bare.toLowerCase()}]` : new URL(`http://[${bare}]`).hostname
+  if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
+  // Digits and dots only is an IPv4 address or a typing error, never a name. URL would repair it (1.2.3 is 1.2.0.3).
+  if (/^[\d.]+$/.test(text))
+    return /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(text) ? text : undefined
+  return text.toLowerCase()
+}
+
+/** Normalises `host:port`; `undefined` if it is none. */
+export function normalizeAddress(text: string): string | undefined {
+  const [, hostText, portText] = /^(.+):(\d{1,5})$/.exec(text) ?? []
+  if (hostText === undefined || portText === undefined) return undefined
+  // An IPv6 host must be in brackets: the port of fd00::1:6443 is anybody's guess.
+  if (hostText.includes(':') && !hostText.startsWith('[')) return undefined
+  const host = normalizeHost(hostText)
+  const port = Number(portText)
+  return host !== undefined && port >= 1 && port <= 65_535 ? `${host}:${port}` : undefined
+}
+
+/** For messages: the start of a value on one line, quoted, with no control character left as it is. */
+export function excerpt(value: unknown): string {
+  const start = typeof value === 'string' ? value.slice(0, 100) : value
+  const text = inspect(start, { breakLength: Infinity, depth: 0, maxArrayLength: 3, maxStringLength: 80 })
+  return text.length > 140 ? `${text.slice(0, 140)}...` : text
+}
+
+function schema() {
+  const address = z.string('is not a string').transform((text, context) => {
+    const normalized = normalizeAddress(text)
+    if (normalized !== undefined) return normalized
+    context.addIssue({ code: 'custom', message: 'is not host:port', input: text })
+    return z.NEVER
+  })
+  return z
+    .array(address, 'is not a JSON array of "host:port"')
+    .max(maxEntries, { error: `has more than ${maxEntries} entries`, abort: true })
+}
+let listSchema: ReturnType<typeof schema> | undefined
+
+/**
+ * Reads the stored value of the key, which RKE2 writes as a compact JSON array of `host:port` and one newline.
+ * An absent key, `""` (a cluster reset), `[]` (no ready endpoint) and `null` say that nothing is set yet.
+ */
+export function parseAddresses(value: Uint8Array | undefined): Parsed {
+  if (value === undefined) return { kind: 'not-set', message: 'the key does not exist yet' }
+  const invalid = (message: string): Parsed => ({ kind: 'invalid-value', message })
+  if (value.length > maxBytes) return invalid(`the value has ${value.length} bytes, more than ${maxBytes}`)
+
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value)
+  } catch {
+    return invalid(`the value is not UTF-8: ${excerpt(Buffer.from(value.subarray(0, 40)).toString('latin1'))}`)
+  }
+  if (text.trim() === '') return { kind: 'not-set', message: 'the key is there, and its value is empty' }
+
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return invalid(`the value is not JSON: ${excerpt(text)}`)
+  }
+  if (json === null) return { kind: 'not-set', message: 'the key is there, and its value is null' }
+
+  const result = (listSchema ??= schema()).safeParse(json)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    const index = issue?.path[0]
+    return typeof index === 'number'
+      ? invalid(
+          `entry ${index} ${issue?.message}: ${excerpt((json as unknown[])[index])}; the value is ${excerpt(text)}`,
+        )
+      : invalid(`the value ${issue?.message}: ${excerpt(text)}`)
+  }
+  if (result.data.length === 0) return { kind: 'not-set', message: 'the key is there, and its list is empty' }
+  return { kind: 'list', addresses: [...new Set(result.data)].sort() }
+}
+
+/** The public form of a list. */
+export function addressList(addresses: readonly string[], revision: string): AddressList {
+  return {
+    addresses: Object.freeze([...addresses]),
+    urls: Object.freeze(addresses.map((address) => `https://${address}`)),
+    revision,
+  }
 }

@@ -45,7 +45,11 @@ export interface ErrorDetails {
  */
 export class ApiserverAddressError extends Error {
   static {
-    Object.defineProperty(this.prototype, 'name', { value: 'ApiserverAddressError', configurable: true, writable: true })
+    Object.defineProperty(this.prototype, 'name', {
+      value: 'ApiserverAddressError',
+      configurable: true,
+      writable: true,
+    })
   }
   /** What ended the call. */
   readonly code: ErrorCode

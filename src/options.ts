@@ -1,6 +1,12 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
+import type { core, ZodType } from 'zod'
+import { excerpt, normalizeAddress, normalizeHost } from './addresses.ts'
+import type { BackoffOptions } from './backoff.ts'
+import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
+import type { Distribution } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
+import { z } from './schema.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -64,4 +70,178 @@ export interface ResolveOptions {
 export interface WatchOptions extends ResolveOptions {
   /** How long an address must be gone, in milliseconds, before it is removed. @default 3000 */
   readonly shrinkDelayMs?: number | undefined
+}
+
+/** The options with every default filled in and every value checked and normalised. */
+export interface Config {
+  readonly dataDir: string
+  /** Files under `dataDir` are used, so that what is in there says something about the node. */
+  readonly usesDataDir: boolean
+  readonly endpoints: readonly [string, ...string[]]
+  readonly tls: TlsFiles
+  readonly credentials: { readonly username: string; readonly password: string } | undefined
+  readonly key: string
+  readonly minAddresses: number
+  readonly expect: readonly string[]
+  readonly settleMs: number
+  readonly retry: BackoffOptions & { readonly maxAttempts: number }
+  readonly timeoutMs: number
+  readonly attemptTimeoutMs: number
+  readonly shrinkDelayMs: number
+  readonly signal: AbortSignal | undefined
+  readonly events: EventEmitter<ApiserverAddressEvents> | undefined
+  readonly logger: Logger | undefined
+}
+
+/** etcd's client port, for endpoints that name none: grpc-js would take 443. */
+const defaultPort = '2379'
+
+/**
+ * `scheme://host:port`, or why it is none. Whatever else grpc-js is given, such as a path, a trailing slash or a space,
+ * it takes for a part of the host's name, and looks that up in DNS for ever.
+ */
+function normalizeEndpoint(text: string): { readonly url: string } | { readonly problem: string } {
+  const trimmed = text.trim()
+  const [, scheme, authority, rest] = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(trimmed) ?? []
+  if (scheme === undefined || authority === undefined) return { problem: 'must start with https:// or http://' }
+  if (rest !== '' && rest !== '/') return { problem: 'must have no path, query or fragment' }
+  if (authority.includes('@')) return { problem: 'must have no user name or password; use the credentials option' }
+  if (authority.includes(',')) return { problem: 'must be one URL; give several as an array' }
+  const address = normalizeAddress(
+    /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:${defaultPort}`,
+  )
+  return address === undefined
+    ? { problem: 'must be scheme://host:port' }
+    : { url: `${scheme.toLowerCase()}://${address}` }
+}
+
+const wholeNumber = 'must be a whole number of at least 1'
+const milliseconds = 'must be a number of milliseconds'
+
+function schema() {
+  const positiveMs = z.number(`${milliseconds} above 0`).positive(`${milliseconds} above 0`)
+  const delayMs = z.number(`${milliseconds}, 0 or more`).nonnegative(`${milliseconds}, 0 or more`)
+  const text = z.string('must be a string').trim().min(1, 'must not be empty')
+  const count = z.int(wholeNumber).min(1, wholeNumber)
+  const limit = (finite: ZodType<number>, error: string) => z.union([finite, z.literal(Infinity)], { error })
+  const withMethods = <T>(what: string, ...methods: string[]) =>
+    z.custom<T>(
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        methods.every((name) => typeof Reflect.get(value, name) === 'function'),
+      `must be ${what}`,
+    )
+
+  const endpoint = z.string('must be a URL or an array of URLs').transform((value, context) => {
+    const result = normalizeEndpoint(value)
+    if ('url' in result) return result.url
+    context.addIssue({ code: 'custom', message: result.problem, input: value })
+    return z.NEVER
+  })
+  const expected = z.string('must be host or host:port').transform((value, context) => {
+    const normalized = normalizeHost(value.trim()) ?? normalizeAddress(value.trim())
+    if (normalized !== undefined) return normalized
+    context.addIssue({ code: 'custom', message: 'must be host or host:port', input: value })
+    return z.NEVER
+  })
+  const fields = (error: string) => ({
+    error: (issue: { code?: string | undefined }) => (issue.code === 'unrecognized_keys' ? undefined : error),
+  })
+
+  const tls = z.strictObject(
+    { caFile: text, certFile: text, keyFile: text },
+    fields('must be { caFile, certFile, keyFile }'),
+  )
+  const credentials = z.strictObject(
+    { username: text, password: z.string('must be a string') },
+    fields('must be { username, password }'),
+  )
+  const retry = z.strictObject(
+    {
+      initialDelayMs: positiveMs.default(250),
+      maxDelayMs: positiveMs.default(2000),
+      factor: z.number('must be a number of at least 1').min(1, 'must be a number of at least 1').default(2),
+      jitter: z.enum(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'").default('equal'),
+      maxAttempts: limit(count, `${wholeNumber}, or Infinity`).default(Infinity),
+    },
+    fields('must be an object'),
+  )
+  const resolve = z.strictObject(
+    {
+      distribution: z.enum(['rke2', 'k3s'], "must be 'rke2' or 'k3s'").default('rke2'),
+      dataDir: text.optional(),
+      endpoints: z
+        .preprocess(
+          (value) => (typeof value === 'string' ? [value] : value),
+          z.array(endpoint, 'must be a URL or an array of URLs').min(1, 'must name at least one URL'),
+        )
+        .optional(),
+      tls: tls.optional(),
+      credentials: credentials.optional(),
+      key: text.refine((key) => !key.startsWith('/'), 'must have no leading slash').optional(),
+      minAddresses: count.default(1),
+      expect: z.array(expected, 'must be an array of host or host:port').default([]),
+      settleMs: delayMs.default(0),
+      retry: retry.prefault({}),
+      timeoutMs: limit(positiveMs, `${milliseconds} above 0, or Infinity`).default(900_000),
+      attemptTimeoutMs: positiveMs.default(5000),
+      signal: withMethods<AbortSignal>(
+        'an AbortSignal',
+        'addEventListener',
+        'removeEventListener',
+        'throwIfAborted',
+      ).optional(),
+      events: withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on').optional(),
+      logger: withMethods<Logger>('a pino logger', 'child', 'debug', 'info', 'warn', 'error').optional(),
+    },
+    fields('must be an object'),
+  )
+  return { resolve, watch: resolve.extend({ shrinkDelayMs: delayMs.default(3000) }) }
+}
+let schemas: ReturnType<typeof schema> | undefined
+
+/**
+ * Checks the options and fills in the defaults. The caller's objects are neither kept nor changed.
+ *
+ * @throws TypeError that names the option and the value, for any that is unknown, of the wrong type or out of range
+ */
+export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Config {
+  const { resolve, watch } = (schemas ??= schema())
+  const result = (kind === 'watch' ? watch : resolve).safeParse(options)
+  if (!result.success) throw new TypeError(complaint(result.error.issues[0], options))
+  const { distribution, dataDir = defaultDataDir(distribution), endpoints, tls, key, ...rest } = result.data
+  const unique = [...new Set(endpoints ?? [defaultEndpoint])]
+  return {
+    shrinkDelayMs: 0,
+    signal: undefined,
+    events: undefined,
+    logger: undefined,
+    credentials: undefined,
+    ...rest,
+    dataDir,
+    usesDataDir: tls === undefined && unique.some((url) => url.startsWith('https:')),
+    endpoints: unique as [string, ...string[]],
+    tls: tls ?? defaultTlsFiles(dataDir),
+    key: key ?? defaultKey(distribution satisfies Distribution),
+  }
+}
+
+function complaint(issue: core.$ZodIssue | undefined, options: unknown): string {
+  if (issue === undefined) return 'Invalid options'
+  const name = (path: readonly PropertyKey[]) =>
+    path
+      .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+      .join('')
+  if (issue.code === 'unrecognized_keys') {
+    return `Unknown option ${issue.keys.map((key) => `"${name([...issue.path, key])}"`).join(', ')}`
+  }
+  if (issue.path.length === 0) return `The options ${issue.message}, got ${excerpt(options)}`
+  // A mistyped password is still a password.
+  if (issue.path[0] === 'credentials') return `Option "${name(issue.path)}" ${issue.message}`
+  // One endpoint given as a string was checked as an array of one.
+  const single = issue.path[0] === 'endpoints' && typeof Reflect.get(Object(options), 'endpoints') === 'string'
+  const path = single ? ['endpoints'] : issue.path
+  const value = path.reduce<unknown>((from, part) => Reflect.get(Object(from), part), options)
+  return `Option "${name(path)}" ${issue.message}, got ${excerpt(value).replace(/\/\/[^/]*@/, '//...@')}`
 }

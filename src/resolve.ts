@@ -1,6 +1,123 @@
+import { addressList, parseAddresses } from './addresses.ts'
 import type { ResolvedAddresses } from './addresses.ts'
-import type { ResolveOptions } from './options.ts'
+import { systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
+import type { KeyWatch, Reading } from './etcd.ts'
+import { Gate } from './gate.ts'
+import { parseOptions } from './options.ts'
+import type { Config, ResolveOptions } from './options.ts'
+import { Failure } from './reasons.ts'
+import { retry } from './retry.ts'
+import type { Wait } from './retry.ts'
+import { Session } from './session.ts'
+import { Source } from './source.ts'
 
-export async function resolveApiserverAddresses(_options: ResolveOptions = {}): Promise<ResolvedAddresses> {
-  throw new Error('not written yet')
+/**
+ * Gives the addresses of the Kubernetes apiservers, as RKE2 or K3s keeps them in etcd, as soon as the list is there
+ * and complete. Waits for as long as the control plane is booting, and never gives an empty list.
+ *
+ * @throws TypeError for options that are unknown, of the wrong type or out of range, before anything is opened
+ * @throws ApiserverAddressError when `timeoutMs` has passed, `retry.maxAttempts` reads gave no list, or asking again
+ * cannot help; see its `code` and `reason`
+ * @throws `signal.reason` when the signal is aborted
+ */
+export async function resolveApiserverAddresses(options: ResolveOptions = {}): Promise<ResolvedAddresses> {
+  return resolve(parseOptions(options, 'resolve'))
+}
+
+/** The call itself; time, chance and the source of the key can be a test's. */
+export async function resolve(config: Config, clock: Clock = systemClock, from?: Source): Promise<ResolvedAddresses> {
+  const session = new Session(config, clock)
+  const source = from ?? new Source(config, clock)
+  let found: Found | undefined
+  try {
+    session.signal.throwIfAborted()
+    session.startDeadline(config.timeoutMs, () => source.pending())
+    found = await firstList(session, source, config, clock)
+    const { attempts, elapsedMs } = session
+    const result = { ...addressList(found.addresses, String(found.reading.modRevision)), attempts, elapsedMs }
+    session.report({ type: 'resolved', ...result })
+    return Object.freeze(result)
+  } catch (error) {
+    session.fail(error)
+    throw error
+  } finally {
+    found?.watch?.close()
+    source.close()
+    session.end()
+  }
+}
+
+/** A complete list, and the watch that has followed the key so far, if there is one. */
+export interface Found {
+  readonly addresses: readonly string[]
+  readonly reading: Reading
+  readonly watch: KeyWatch | undefined
+}
+
+/** While a watch stands, the key is read again only this seldom, in case it went silent without a word. */
+export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
+
+/** Waits for the first complete list: the part that {@link resolve} and the watch have in common. */
+export async function firstList(session: Session, source: Source, config: Config, clock: Clock): Promise<Found> {
+  const gate = new Gate(config)
+  let reading: Reading | undefined
+  let watch: KeyWatch | undefined
+  let settlesInMs: number | undefined
+
+  /** What the watch has delivered is committed, and newer than the last reading: another read would only cost time. */
+  const pushed = (): Reading | undefined => {
+    const change = watch?.take()
+    return change !== undefined && change.modRevision > (reading?.revision ?? 0n) ? change : undefined
+  }
+
+  const read = (): Promise<Reading> => {
+    session.countAttempt()
+    return source.read(session.signal)
+  }
+
+  const attempt = async (): Promise<Found> => {
+    reading = pushed() ?? (await read())
+    const parsed = parseAddresses(reading.value)
+    if (parsed.kind !== 'list') {
+      gate.reset()
+      throw new Failure(parsed.kind, parsed.message)
+    }
+    const shortfall = gate.judge(parsed.addresses, reading, clock.now())
+    settlesInMs = shortfall?.settlesInMs
+    if (shortfall !== undefined) throw new Failure('incomplete', shortfall.message)
+    return { addresses: parsed.addresses, reading, watch }
+  }
+
+  const drop = (lost: KeyWatch | undefined): void => {
+    lost?.close()
+    if (watch === lost) watch = undefined
+  }
+
+  const wait = async ({ reason }: Failure): Promise<Wait> => {
+    if (reason !== 'not-set' && reason !== 'incomplete') {
+      drop(watch)
+      return { early: reason === 'timeout' ? source.whenConnected().then(() => 'connected') : undefined }
+    }
+    // Without a watch, the backoff gets there all the same.
+    const current = (watch ??= await source.watch(reading?.revision ?? 0n, session.signal).catch(() => undefined))
+    const early = current?.changed().then(
+      () => 'key-changed' as const,
+      (error: unknown) => {
+        drop(current)
+        throw error
+      },
+    )
+    // Whoever counts attempts wants them made; and a list that settles is looked at when it has.
+    const patient = current !== undefined && config.retry.maxAttempts === Infinity ? resyncMs(clock) : undefined
+    const settling = reason === 'incomplete' ? settlesInMs : undefined
+    return { early, delayMs: settling === undefined ? patient : Math.min(settling, patient ?? Infinity) }
+  }
+
+  try {
+    return await retry({ attempt, wait, subject: () => source.fingerprint }, session, config, clock)
+  } catch (error) {
+    drop(watch)
+    throw error
+  }
 }

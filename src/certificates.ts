@@ -1,0 +1,88 @@
+import { X509Certificate, createHash, createPrivateKey } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import type { TlsFiles } from './options.ts'
+import { Failure } from './reasons.ts'
+
+/** What the three files held when they were read. */
+export interface Certificates {
+  readonly context: SecureContext
+  /** Changes when any of the files does. */
+  readonly fingerprint: string
+}
+
+/** A file caught half-written is whole a moment later; one that stays as it is will not mend itself. */
+const halfWrittenMs = 2000
+const maxBytes = 1 << 20
+
+const options = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client key' } as const
+
+/**
+ * Reads and checks the certificate files.
+ *
+ * @throws Failure `tls-files-missing` while one is absent or still empty, `tls-files-unreadable` where one cannot be
+ * read or is no PEM, `tls-rejected` where certificate and key do not belong together (between the two halves of a
+ * rotation)
+ */
+export async function readCertificates(files: TlsFiles, signal: AbortSignal): Promise<Certificates> {
+  const [ca, cert, key] = await Promise.all([
+    readPem(files, 'caFile', signal),
+    readPem(files, 'certFile', signal),
+    readPem(files, 'keyFile', signal),
+  ])
+  try {
+    const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
+    return { context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint }
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
+      throw new Failure(
+        'tls-rejected',
+        `${files.certFile} and ${files.keyFile} do not belong together: ${text(cause)}`,
+        { cause },
+      )
+    }
+    throw unusable(`${files.caFile}, ${files.certFile} and ${files.keyFile} cannot be used`, cause)
+  }
+}
+
+async function readPem(files: TlsFiles, option: keyof TlsFiles, signal: AbortSignal): Promise<Buffer> {
+  const file = files[option]
+  const name = `the ${options[option]} file ${file}`
+  let bytes
+  try {
+    // Neither a pipe nor a device: reading either could take for ever.
+    const { size } = await stat(file).then((stats) =>
+      stats.isFile() ? stats : Promise.reject(new Error('not a regular file')),
+    )
+    if (size > maxBytes) throw new Error(`${size} bytes, more than ${maxBytes}`)
+    bytes = await readFile(file, { signal })
+  } catch (cause) {
+    signal.throwIfAborted()
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    if (missing) throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
+    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${text(cause)}`, { cause })
+  }
+  if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
+  try {
+    for (const block of option === 'keyFile' ? [] : certificateBlocks(bytes)) new X509Certificate(block)
+    if (option === 'keyFile') createPrivateKey(bytes)
+  } catch (cause) {
+    throw unusable(`${name} is no PEM`, cause)
+  }
+  return bytes
+}
+
+/** Every certificate of a bundle: OpenSSL takes what it can of a CA file and says nothing of the rest. */
+function certificateBlocks(bytes: Buffer): string[] {
+  const pem = bytes.toString('latin1')
+  const blocks = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? []
+  if (blocks.length === 0 || blocks.length !== pem.split('-----BEGIN ').length - 1)
+    throw new Error('a PEM block is missing or not finished')
+  return blocks.filter((block) => block.includes('CERTIFICATE-----'))
+}
+
+const unusable = (message: string, cause: unknown) =>
+  new Failure('tls-files-unreadable', `${message}: ${text(cause)}`, { cause, patienceMs: halfWrittenMs })
+
+const text = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))

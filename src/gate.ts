@@ -1,0 +1,71 @@
+import type { Reading } from './etcd.ts'
+
+export interface Requirements {
+  readonly minAddresses: number
+  /** Normalised `host` or `host:port`. */
+  readonly expect: readonly string[]
+  readonly settleMs: number
+}
+
+/** What a list still lacks. */
+export interface Shortfall {
+  readonly message: string
+  /** Expected and not there. */
+  readonly missing: readonly string[]
+  /** Milliseconds until it has settled, if nothing changes; `undefined` where waiting alone does not help. */
+  readonly settlesInMs: number | undefined
+}
+
+/** Decides when a list is complete: large enough, with everything expected in it, and unchanged for long enough. */
+export class Gate {
+  readonly #required: Requirements
+  #settling: { readonly set: string; readonly reading: Reading; readonly since: number } | undefined
+
+  constructor(required: Requirements) {
+    this.#required = required
+  }
+
+  /** What `addresses`, as found in `reading` at the time `now`, still lacks; `undefined` if it is complete. */
+  judge(addresses: readonly string[], reading: Reading, now: number): Shortfall | undefined {
+    const { minAddresses, expect, settleMs } = this.#required
+    const since = this.#unchangedSince(addresses.join(), reading, now)
+    const missing = expect.filter((wanted) => !addresses.some((address) => matches(address, wanted)))
+    if (addresses.length < minAddresses || missing.length > 0) {
+      const needed = addresses.length < minAddresses ? ` of at least ${minAddresses}` : ''
+      const lacking = missing.length > 0 ? `; missing ${few(missing)}` : ''
+      return {
+        message: `the list has ${addresses.length}${needed} apiservers${lacking}: ${few(addresses)}`,
+        missing,
+        settlesInMs: undefined,
+      }
+    }
+    const settlesInMs = settleMs - (now - since)
+    if (settlesInMs <= 0) return undefined
+    const message = `the list has all ${addresses.length} apiservers and must stay the same for ${settleMs / 1000} s: ${few(addresses)}`
+    return { message, missing, settlesInMs }
+  }
+
+  /** There was no list: whatever comes next is new. */
+  reset(): void {
+    this.#settling = undefined
+  }
+
+  #unchangedSince(set: string, reading: Reading, now: number): number {
+    const last = this.#settling
+    // One write in between has written the same again. Of several, one may have been different: that is a change.
+    const same =
+      last?.set === set && reading.revision >= last.reading.revision && reading.version - last.reading.version <= 1n
+    const since = same && reading.version >= last.reading.version ? last.since : now
+    this.#settling = { set, reading, since }
+    return since
+  }
+}
+
+const matches = (address: string, wanted: string) =>
+  address === wanted || address.slice(0, address.lastIndexOf(':')) === wanted
+
+/** The first few of a list, for messages. */
+function few(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, 9).join(', ')
+  return addresses.length > 9 ? `${shown} and ${addresses.length - 9} more` : shown
+}

@@ -1,0 +1,89 @@
+import type { EventEmitter } from 'node:events'
+import type { Logger } from 'pino'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from './events.ts'
+import { meanings } from './reasons.ts'
+
+export type Report = (event: ApiserverAddressEvent) => void
+
+/** Tells every event to the caller's emitter and, in words, to the caller's logger. */
+export function createReport(
+  key: string,
+  events: EventEmitter<ApiserverAddressEvents> | undefined,
+  logger: Logger | undefined,
+): Report {
+  const child = logger?.child({ name: 'rke2-apiserver-resolver', key })
+  return (event) => {
+    Object.freeze(event)
+    observe(() => child && log(child, event))
+    // The union of events and the map of their types do not meet in TypeScript.
+    observe(() => (events as EventEmitter | undefined)?.emit(event.type, event))
+  }
+}
+
+/** Observers change no outcome. What they throw surfaces on its own, as that of an `EventTarget` does. */
+function observe(notify: () => void): void {
+  try {
+    notify()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+function log(logger: Logger, event: ApiserverAddressEvent): void {
+  switch (event.type) {
+    case 'attempt':
+      return logger.debug({ attempt: event.attempt }, 'reading the key')
+    case 'phase': {
+      const { waitingFor, expected } = meanings[event.reason]
+      const { reason, previous, elapsedMs, message, hint } = event
+      const text = `waiting for ${waitingFor}: ${message}${hint === undefined ? '' : `; ${hint}`}`
+      return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint }, text)
+    }
+    case 'retry': {
+      const { attempt, reason, delayMs, remainingMs, error } = event
+      return logger.debug(
+        { attempt, reason, delayMs, remainingMs },
+        `no list yet, next read in ${seconds(delayMs)}: ${error.message}`,
+      )
+    }
+    case 'wake':
+      return logger.debug(
+        { cause: event.cause },
+        event.cause === 'connected' ? 'etcd came alive' : 'the key was written',
+      )
+    case 'resolved': {
+      const { addresses, revision, attempts, elapsedMs } = event
+      return logger.info({ addresses, revision, attempts, elapsedMs }, `found ${addresses.length} apiservers`)
+    }
+    case 'failed':
+      return logger.error({ err: event.error }, event.error.message)
+    case 'aborted':
+      return logger.info('aborted by the caller')
+    case 'connected':
+      return logger.debug({ revision: event.revision }, 'following the key')
+    case 'disconnected':
+      return logger.info({ err: event.error }, `lost etcd, the last list stays: ${event.error.message}`)
+    case 'resynced':
+      return logger.warn({ revision: event.revision }, "etcd's history was replaced, following the new one")
+    case 'changed': {
+      const { addresses, added, removed, revision } = event
+      return logger.info(
+        { addresses, added, removed, revision },
+        `the apiservers changed: ${added.length} added, ${removed.length} removed`,
+      )
+    }
+    case 'held':
+      return logger.info({ missing: event.missing, untilMs: event.untilMs }, 'a shorter list is held back')
+    case 'ignored':
+      return logger.warn(
+        { reason: event.reason, revision: event.revision },
+        'an unusable value is ignored, the last list stays',
+      )
+    case 'closed':
+      return logger.debug('the watch is closed')
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * An abort signal of our own that also ends with the parent's. Linked by hand and unlinked at the end: on Node 22,
+ * `AbortSignal.any` keeps memory for as long as the caller's signal lives.
+ */
+export class Scope {
+  readonly #controller = new AbortController()
+  readonly #parent: AbortSignal | undefined
+  readonly #follow = (): void => this.abort(this.#parent?.reason)
+
+  constructor(parent: AbortSignal | undefined) {
+    this.#parent = parent
+    if (parent?.aborted === true) this.#follow()
+    else parent?.addEventListener('abort', this.#follow, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
+
+  /** Lets go of the parent, and ends whatever still waits in this scope. */
+  end(): void {
+    this.#parent?.removeEventListener('abort', this.#follow)
+    this.abort(ended)
+  }
+}
+
+const ended = new Error('over')

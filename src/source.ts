@@ -1,0 +1,210 @@
+import { readCertificates } from './certificates.ts'
+import type { Certificates } from './certificates.ts'
+import type { Clock } from './clock.ts'
+import { connect } from './etcd.ts'
+import type { Connection, ConnectionOptions, KeyWatch, Reading } from './etcd.ts'
+import type { Config } from './options.ts'
+import { Failure } from './reasons.ts'
+import { Scope } from './scope.ts'
+
+export type Connect = (options: ConnectionOptions) => Promise<Connection>
+
+interface Open {
+  readonly connection: Connection
+  readonly fingerprint: string | undefined
+}
+
+/** After this long without an answer, the next endpoint is asked as well. */
+const hedgeMs = 500
+
+/** These speak for the whole cluster: no other endpoint will say otherwise. */
+const authoritative = new Set(['unauthenticated', 'permission-denied'])
+
+/** Of several endpoints' failures, the one that is told: the one that came closest to an answer. */
+const closeness = ['unreachable', 'rejected', 'tls-rejected', 'timeout', 'unavailable', 'learner', 'no-leader']
+
+const timedOut = new Error('attemptTimeoutMs is over')
+
+/** Where the key is read: all endpoints, failed over, over connections that follow the certificate files. */
+export class Source {
+  readonly #config: Config
+  readonly #clock: Clock
+  readonly #connect: Connect
+  readonly #open = new Map<string, Open>()
+  #endpoints: readonly string[]
+  #fingerprint: string | undefined
+  #closed = false
+
+  constructor(config: Config, clock: Clock, connectTo: Connect = connect) {
+    this.#config = config
+    this.#clock = clock
+    this.#connect = connectTo
+    this.#endpoints = config.endpoints
+  }
+
+  /** Of the certificate files as last read: what a TLS failure is about. */
+  get fingerprint(): string | undefined {
+    return this.#fingerprint
+  }
+
+  /**
+   * One linearizable read, from the first endpoint that answers within `attemptTimeoutMs`. The next endpoint is asked
+   * when the one before has failed, or is slow; a dead or frozen one costs half a second, and not the attempt.
+   *
+   * @throws Failure the one closest to an answer; final only if every endpoint's is
+   */
+  async read(signal: AbortSignal): Promise<Reading> {
+    const scope = new Scope(signal)
+    this.#clock.sleep(this.#config.attemptTimeoutMs, scope.signal).then(
+      () => scope.abort(timedOut),
+      () => {},
+    )
+    try {
+      const certificates = await this.#certificates(scope.signal)
+      const asked: Promise<Reading>[] = []
+      for (const [index, endpoint] of this.#endpoints.entries()) {
+        asked.push(this.#inTurn(index, asked.at(-1), scope.signal).then(() => this.#ask(endpoint, certificates, scope)))
+      }
+      return await Promise.any(asked)
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#endpoints = [...this.#endpoints.slice(1), ...this.#endpoints.slice(0, 1)]
+      if (error === timedOut) throw new Failure('timeout', 'the certificate files could not be read in time')
+      throw error instanceof AggregateError ? closest(error.errors) : error
+    } finally {
+      scope.end()
+    }
+  }
+
+  /** What the read in flight is waiting for, if it is late. */
+  pending(): Failure | undefined {
+    const [endpoint] = this.#endpoints
+    const open = endpoint === undefined ? undefined : this.#open.get(endpoint)
+    return open === undefined ? undefined : this.#late(endpoint as string, open.connection.stage)
+  }
+
+  /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
+  async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+    const [endpoint] = this.#endpoints
+    const open = this.#open.get(endpoint as string)
+    if (open === undefined) throw new Failure('unavailable', 'there is no connection to watch on')
+    const scope = new Scope(signal)
+    this.#clock.sleep(this.#config.attemptTimeoutMs, scope.signal).then(
+      () => scope.abort(this.#late(endpoint as string, open.connection.stage)),
+      () => {},
+    )
+    try {
+      return await open.connection.watch(this.#config.key, after, scope.signal)
+    } finally {
+      scope.end()
+    }
+  }
+
+  /** Resolves when a connection stands that was still being made when its read ended; may never. */
+  async whenConnected(): Promise<void> {
+    const connecting = [...this.#open.values()]
+      .map(({ connection }) => connection)
+      .filter(({ stage }) => stage !== 'ready')
+    await (connecting.length === 0
+      ? new Promise(() => {})
+      : Promise.race(connecting.map((connection) => connection.whenReady())))
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const endpoint of this.#open.keys()) this.#discard(endpoint)
+  }
+
+  async #certificates(signal: AbortSignal): Promise<Certificates | undefined> {
+    if (!this.#config.endpoints.some((endpoint) => endpoint.startsWith('https:'))) return undefined
+    const certificates = await readCertificates(this.#config.tls, signal)
+    this.#fingerprint = certificates.fingerprint
+    return certificates
+  }
+
+  /** Waits until the endpoint before has failed, or has had `hedgeMs`. */
+  async #inTurn(index: number, before: Promise<unknown> | undefined, signal: AbortSignal): Promise<void> {
+    if (before === undefined) return
+    const stagger = Math.min(hedgeMs, this.#config.attemptTimeoutMs / (this.#endpoints.length + 1))
+    const failed = before.then(
+      () => new Promise<never>(() => {}),
+      () => {},
+    )
+    await Promise.race([failed, this.#clock.sleep(index * stagger, signal)])
+  }
+
+  async #ask(endpoint: string, certificates: Certificates | undefined, scope: Scope): Promise<Reading> {
+    const { connection } = await this.#connection(endpoint, certificates, scope.signal)
+    try {
+      const reading = await connection.read(this.#config.key, scope.signal)
+      // Stays with the endpoint that answers, and keeps no other connection.
+      this.#endpoints = [endpoint, ...this.#endpoints.filter((other) => other !== endpoint)]
+      for (const other of this.#endpoints.slice(1)) this.#discard(other)
+      return reading
+    } catch (error) {
+      if (error === timedOut) {
+        const { stage } = connection
+        // One that is still being made may yet stand: that ends the wait early. One that is frozen is no use.
+        if (stage === 'ready') this.#discard(endpoint)
+        throw this.#late(endpoint, stage)
+      }
+      if (error instanceof Failure) {
+        if (['unreachable', 'tls-rejected', 'rejected'].includes(error.reason)) this.#discard(endpoint)
+        if (authoritative.has(error.reason)) scope.abort(error)
+      }
+      throw error
+    }
+  }
+
+  async #connection(endpoint: string, certificates: Certificates | undefined, signal: AbortSignal): Promise<Open> {
+    const https = endpoint.startsWith('https:')
+    const fingerprint = https ? certificates?.fingerprint : undefined
+    const existing = this.#open.get(endpoint)
+    // A connection that has not come to stand since the last attempt never will: its peer may have been replaced.
+    if (existing !== undefined && existing.connection.stage === 'ready' && existing.fingerprint === fingerprint)
+      return existing
+    this.#discard(endpoint)
+    const connection = await this.#connect({
+      endpoint,
+      certificates: https ? certificates : undefined,
+      credentials: this.#config.credentials,
+    })
+    if (this.#closed || signal.aborted) {
+      connection.close()
+      signal.throwIfAborted()
+    }
+    const open = { connection, fingerprint }
+    this.#open.set(endpoint, open)
+    return open
+  }
+
+  #discard(endpoint: string): void {
+    this.#open.get(endpoint)?.connection.close()
+    this.#open.delete(endpoint)
+  }
+
+  #late(what: string, stage: Connection['stage']): Failure {
+    const limit = `within ${this.#config.attemptTimeoutMs / 1000} s`
+    if (stage === 'connecting')
+      return new Failure('unreachable', `${what}: no connection ${limit}: packets seem to be dropped`)
+    if (stage === 'handshake') {
+      return new Failure(
+        'timeout',
+        `${what}: accepts connections and answers nothing ${limit}: etcd is starting, or frozen`,
+      )
+    }
+    return new Failure(
+      'timeout',
+      `${what}: took the request and did not answer ${limit}: etcd is overloaded, frozen or losing its quorum`,
+    )
+  }
+}
+
+function closest(errors: readonly unknown[]): unknown {
+  const unexpected = errors.find((error) => !(error instanceof Failure))
+  if (unexpected !== undefined) return unexpected
+  const rank = ({ reason }: Failure) => (authoritative.has(reason) ? closeness.length : closeness.indexOf(reason))
+  const all = (errors as Failure[]).toSorted((a, b) => rank(b) - rank(a))
+  // While one endpoint may still come round, it is worth asking again.
+  return all.find(({ reason, patienceMs }) => authoritative.has(reason) || patienceMs === Infinity) ?? all[0]
+}
