@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import net from 'node:net'
+
+/**
+ * A TCP port on which nothing listens. Below the range that the kernel takes ports for outgoing connections from, so
+ * that a server which is stopped and started again finds its port free.
+ */
+export async function unusedPort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000)
+    const server = net.createServer()
+    try {
+      await listen(server, port)
+      return port
+    } catch {
+      continue // taken
+    } finally {
+      server.close()
+    }
+  }
+}
+
+async function listen(server: net.Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+}
+
+export interface Proxy extends AsyncDisposable {
+  readonly port: number
+  /** The target's URL with the proxy's port, where the target was given as a URL. */
+  readonly endpoint: string
+  /** Connections accepted so far. */
+  readonly connections: number
+  /** Of these, open now. */
+  readonly open: number
+  /** Forwards new connections. What was black-holed before stays dead, as a flow does that a firewall has forgotten. */
+  pass(): Promise<void>
+  /** New connections are refused; those already open go on. */
+  refuse(): Promise<void>
+  /** From now on, nothing is answered and nothing is closed, neither on new connections nor on those already open. */
+  blackhole(): Promise<void>
+  /** Cuts every open connection with a TCP reset; new ones fare as before. */
+  reset(): void
+  close(): Promise<void>
+}
+
+/** A TCP proxy on 127.0.0.1 whose faults are made on cue. It begins in `pass`. */
+export async function startProxy(target: string | number): Promise<Proxy> {
+  const url = new URL(typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target)
+  const flows = new Set<Flow>()
+  let connections = 0
+  let silent = false
+
+  // Half-open sockets: a side that ends must not be answered while the proxy plays dead.
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    connections++
+    const flow = new Flow(client)
+    flows.add(flow)
+    client.on('close', () => flows.delete(flow))
+    if (silent) flow.blackhole()
+    else flow.connect(Number(url.port), url.hostname)
+  })
+  const port = await unusedPort()
+  const open = async (): Promise<void> => {
+    if (!server.listening) await listen(server, port)
+  }
+  await open()
+
+  const proxy: Proxy = {
+    port,
+    endpoint: `${url.protocol}//127.0.0.1:${port}`,
+    get connections() {
+      return connections
+    },
+    get open() {
+      return flows.size
+    },
+    async pass() {
+      silent = false
+      await open()
+    },
+    async refuse() {
+      silent = false
+      server.close()
+    },
+    async blackhole() {
+      silent = true
+      for (const flow of flows) flow.blackhole()
+      await open()
+    },
+    reset() {
+      for (const flow of flows) flow.reset()
+    },
+    async close() {
+      server.close()
+      for (const flow of flows) flow.reset()
+    },
+    [Symbol.asyncDispose]: () => proxy.close(),
+  }
+  return proxy
+}
+
+/** One client's connection and the one made for it. */
+class Flow {
+  readonly #client: net.Socket
+  #upstream: net.Socket | undefined
+  #silent = false
+
+  constructor(client: net.Socket) {
+    this.#client = client
+    client.on('error', () => client.destroy())
+  }
+
+  connect(port: number, host: string): void {
+    const client = this.#client
+    const upstream = net.connect({ port, host, allowHalfOpen: true, noDelay: true })
+    this.#upstream = upstream
+    client.pipe(upstream)
+    upstream.pipe(client)
+    upstream.on('error', () => this.#silent || this.reset())
+    upstream.on('close', () => this.#silent || client.destroy())
+    client.on('close', () => this.#silent || upstream.destroy())
+  }
+
+  blackhole(): void {
+    this.#silent = true
+    this.#client.unpipe().resume()
+    this.#upstream?.unpipe().resume()
+  }
+
+  reset(): void {
+    this.#client.resetAndDestroy()
+    this.#upstream?.resetAndDestroy()
+  }
+}

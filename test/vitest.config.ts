@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config'
+
+// One project per etcd version: test/engine/vitest.sh chooses them.
+const images = (process.env['ETCD_IMAGE'] ?? '').split(/[\s,]+/)
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: ['test/*.test.ts'], sequence: { groupOrder: 0 } } },
+      ...images.map((image) => ({
+        test: {
+          name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
+          include: ['test/etcd/*.test.ts'],
+          // The pid is that of the whole run, which outlives every worker: what is left of it can be told and swept.
+          env: { ETCD_IMAGE: image, TEST_RUN_PID: String(process.pid), TESTCONTAINERS_RYUK_DISABLED: 'true' },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      })),
+    ],
+  },
+})
