@@ -1,0 +1,102 @@
+import { EventEmitter } from 'node:events'
+import { constants } from 'node:os'
+import type { Writable } from 'node:stream'
+import type { Logger } from 'pino'
+import type { AddressList } from './addresses.ts'
+import { readCommandLine, UsageError } from './arguments.ts'
+import type { Request } from './arguments.ts'
+import { ApiserverAddressError } from './errors.ts'
+import type { ApiserverAddressEvents } from './events.ts'
+import { help } from './flags.ts'
+import type { ResolveOptions } from './options.ts'
+import { printable, showOnTerminal } from './terminal.ts'
+
+/** What a process gives to its command. */
+export interface Process {
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: Writable
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+  /** Aborted with the name of the signal that stops the process. */
+  readonly signal: AbortSignal
+  readonly version: () => string
+  /** Loaded only when there is something to resolve. */
+  readonly library: () => Promise<Library>
+  readonly now: () => number
+}
+
+type Library = Pick<typeof import('./index.ts'), 'resolveApiserverAddresses'>
+
+const exitCodes = { REJECTED: 1, ATTEMPTS_EXHAUSTED: 1, CLOSED: 1, DEADLINE_EXCEEDED: 3 } as const
+
+/** Does what the command line says, and gives the exit code. */
+export async function run(process: Process): Promise<number> {
+  const { args, env, stdout, stderr } = process
+  // A reader that leaves is told by the write that fails; without a listener it would also be an uncaught error.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
+  const complain = (text: string) => stderr.write(`rke2-apiserver-resolver: ${printable(text)}\n`)
+  try {
+    const request = readCommandLine(args, env)
+    if (typeof request === 'object') return await printAddresses(request, process)
+    await print(stdout, request === 'help' ? help.trimEnd() : process.version())
+    return 0
+  } catch (error) {
+    if (error instanceof UsageError) {
+      complain(`${error.message} (see --help)`)
+      return 2
+    }
+    if (!(error instanceof OutputError)) throw error
+    // "| head -1" has what it wants.
+    if (error.code === 'EPIPE') return 0
+    complain(error.message)
+    return 1
+  }
+}
+
+async function printAddresses({ options, json, logLevel, explain }: Request, process: Process): Promise<number> {
+  const { env, stdout, stderr, signal, library, now } = process
+  const events = new EventEmitter<ApiserverAddressEvents>()
+  const live = stderr.isTTY === true && env['TERM'] !== 'dumb' && logLevel === undefined
+  const display = live ? showOnTerminal(events, stderr, now) : undefined
+  let listed = false
+  const printList = async (list: AddressList) => {
+    display?.clear()
+    await print(stdout, json ? JSON.stringify(list) : list.addresses.join('\n'))
+    listed = true
+  }
+  try {
+    const logger = display === undefined ? await createLogger(logLevel, stderr) : undefined
+    const { resolveApiserverAddresses } = await library()
+    const all: ResolveOptions = { ...options, signal, events, logger }
+    await printList(await resolveApiserverAddresses(all))
+  } catch (error) {
+    if (error instanceof ApiserverAddressError) return exitCodes[error.code]
+    if (!signal.aborted || error !== signal.reason) throw explain(error)
+  } finally {
+    display?.close()
+  }
+  return listed ? 0 : 128 + constants.signals[signal.reason as NodeJS.Signals]
+}
+
+/** JSON lines for people and collectors: levels in words, readable times, no stack traces of a start-up that takes its time. */
+async function createLogger(level = 'info', stream: Writable): Promise<Logger> {
+  const { pino } = await import('pino')
+  const formatters = { level: (label: string) => ({ level: label }) }
+  const serializers = { err: (error: Error) => ({ ...pino.stdSerializers.err(error), stack: undefined }) }
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters, serializers }, stream)
+}
+
+/** The result could not be written. */
+class OutputError extends Error {
+  readonly code: string | undefined
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`cannot write to stdout: ${cause.message}`, { cause })
+    this.code = cause.code
+  }
+}
+
+function print(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(`${text}\n`, (error) => (error ? reject(new OutputError(error)) : resolve()))
+  })
+}

@@ -1,0 +1,122 @@
+import type { EventEmitter } from 'node:events'
+import { formatDuration } from './duration.ts'
+import type { ApiserverAddressEvents } from './events.ts'
+import { meanings } from './reasons.ts'
+
+/** The part of a terminal's stream that is used here. */
+export interface TerminalStream {
+  write(text: string): unknown
+  readonly columns?: number | undefined
+}
+
+/** What {@link showOnTerminal} shows, until it is closed. */
+export interface Display {
+  /** Takes the live line away until the next tick, so that something else can be printed. */
+  clear(): void
+  close(): void
+}
+
+const tickMs = 200
+const eraseLine = '\r\x1b[K'
+
+/**
+ * Tells the waiting on a terminal: one line that stays for everything that changed, with the time since the start, and
+ * below them one live line while there is something to wait for.
+ */
+export function showOnTerminal(
+  events: EventEmitter<ApiserverAddressEvents>,
+  stream: TerminalStream,
+  now: () => number,
+): Display {
+  const startedAt = now()
+  let live:
+    { waitingFor?: string; attempt: number; nextAt?: number | undefined; endAt?: number | undefined } | undefined
+  let lost = false
+
+  const line = (text: string) => `${formatDuration(now() - startedAt).padStart(8)}  ${text}`
+  const draw = () => {
+    if (live === undefined) return
+    const { waitingFor, attempt, nextAt, endAt } = live
+    const left = (at: number) => formatDuration(Math.max(0, at - now()))
+    const parts = [`attempt ${attempt}${nextAt === undefined ? ' under way' : ''}`]
+    if (nextAt !== undefined) parts.push(`next within ${left(nextAt)}`)
+    if (endAt !== undefined) parts.push(`${left(endAt)} left`)
+    // A full last column would wrap on some terminals, and a wrapped line cannot be erased.
+    const width = (stream.columns || 80) - 1
+    const start = line(waitingFor === undefined ? 'reading the key' : `still waiting for ${waitingFor}`).slice(0, width)
+    const add = (text: string, part: string) => (text.length + part.length + 2 > width ? text : `${text}, ${part}`)
+    stream.write(eraseLine + parts.reduce(add, start))
+  }
+  const clear = () => {
+    if (live !== undefined) stream.write(eraseLine)
+  }
+  const print = (text: string) => {
+    clear()
+    stream.write(`${line(printable(text))}\n`)
+    draw()
+  }
+  const finish = (text: string) => {
+    clear()
+    live = undefined
+    print(text)
+  }
+  const wait = (change: Partial<NonNullable<typeof live>>) => {
+    live = { ...(live ?? { attempt: 1 }), ...change }
+    draw()
+  }
+
+  const listeners: { [Type in keyof ApiserverAddressEvents]?: (...event: ApiserverAddressEvents[Type]) => void } = {
+    attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
+    phase({ reason, message, hint }) {
+      const { waitingFor } = meanings[reason]
+      live = { attempt: 1, ...live, waitingFor }
+      print(`waiting for ${waitingFor}: ${message}`)
+      if (hint !== undefined) print(hint)
+    },
+    retry: ({ delayMs, remainingMs }) =>
+      wait({ nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs }),
+    resolved: ({ addresses, attempts }) =>
+      finish(`found ${count(addresses.length, 'apiserver')} in ${count(attempts, 'attempt')}`),
+    failed: ({ error }) => finish(error.message),
+    aborted: ({ reason }) =>
+      finish(`stopped by ${String(reason)}${live?.waitingFor ? ` while waiting for ${live.waitingFor}` : ''}`),
+    disconnected({ error }) {
+      lost = true
+      print(`lost etcd, the last list stays: ${error.message}`)
+    },
+    connected() {
+      if (lost) finish('following etcd again')
+      lost = false
+    },
+    resynced: () => print("etcd's history was replaced, by a restored snapshot it seems: following the new one"),
+    changed({ addresses, added, removed }) {
+      const changes = [...added.map((address) => `+${address}`), ...removed.map((address) => `-${address}`)]
+      print(`${count(addresses.length, 'apiserver')}: ${changes.join(' ')}`)
+    },
+    held: ({ missing, untilMs }) =>
+      print(`${missing.join(' ')} gone, dropped in ${formatDuration(untilMs)} unless back by then`),
+    ignored: ({ reason }) => print(`the key was written without a usable list (${reason}), the last list stays`),
+  }
+  for (const [type, listener] of Object.entries(listeners)) (events as EventEmitter).on(type, listener)
+  const timer = setInterval(draw, tickMs).unref()
+
+  return {
+    clear,
+    close() {
+      clearInterval(timer)
+      for (const [type, listener] of Object.entries(listeners)) (events as EventEmitter).off(type, listener)
+      clear()
+      live = undefined
+    },
+  }
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
+
+/** Shows what a terminal would obey, or hide (control and format characters, line separators), as `\u{1b}`. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
+}

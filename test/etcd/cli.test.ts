@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
+
+const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
+const first = '10.0.0.11:6443'
+const one = [first]
+const three = [first, '10.0.0.12:6443', '10.0.0.13:6443']
+
+let etcd: EtcdCluster
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(() => etcd[Symbol.asyncDispose]())
+
+let keys = 0
+/** A key of the test's own, and the flags to read it with. */
+function freshKey() {
+  const key = `test/${++keys}`
+  const flags = ['--data-dir', etcd.dataDir, '--endpoints', etcd.endpoints.join(), '--address-key', key]
+  return { key, flags, store: (addresses: readonly string[]) => etcd.put(key, `${JSON.stringify(addresses)}\n`) }
+}
+
+/** Runs the command, or a shell line in which `"$@"` is the command, as a process of its own. */
+function start(args: readonly string[], { shell, env }: { shell?: string; env?: Record<string, string> } = {}) {
+  const command = [process.execPath, program, ...args]
+  const [file = '', ...rest] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command]
+  // Node 22 warns that it strips types.
+  const child = spawn(file, rest, {
+    env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const text = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (chunk) => (text[name] += chunk))
+  const ended = once(child, 'close').then(([code, signal]) => ({ code: code ?? signal, ...text }))
+  return {
+    ended,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    async until(stream: 'stdout' | 'stderr', part: string): Promise<void> {
+      while (!text[stream].includes(part)) await once(child[stream], 'data')
+    },
+  }
+}
+
+const log = (stderr: string) =>
+  stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+describe('one list', () => {
+  test('is printed as soon as it is complete, and the waiting is logged', async () => {
+    const { flags, store } = freshKey()
+    const command = start([...flags, '--min', '3'])
+    await command.until('stderr', '"reason":"not-set"')
+    await store(one)
+    await command.until('stderr', '"reason":"incomplete"')
+    await store(three)
+    const { code, stdout, stderr } = await command.ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${three.join('\n')}\n` })
+    expect(log(stderr).map(({ level, reason }) => [level, reason])).toEqual([
+      ['info', 'not-set'],
+      ['info', 'incomplete'],
+      ['info', undefined],
+    ])
+  })
+
+  test('is one JSON object with --json', async () => {
+    const { flags, store } = freshKey()
+    const revision = await store(three)
+    const { stdout } = await start([...flags, '--json']).ended
+    expect(stdout).toMatch(/^[^\n]+\n$/)
+    expect(JSON.parse(stdout)).toEqual({
+      addresses: three,
+      urls: three.map((address) => `https://${address}`),
+      revision,
+      attempts: 1,
+      elapsedMs: expect.any(Number),
+    })
+  })
+
+  test("is found with etcdctl's variables", async () => {
+    const { key, store } = freshKey()
+    await store(one)
+    const env = {
+      ETCDCTL_ENDPOINTS: etcd.endpoints.join(),
+      ETCDCTL_CACERT: etcd.tls.caFile,
+      ETCDCTL_CERT: etcd.tls.certFile,
+      ETCDCTL_KEY: etcd.tls.keyFile,
+    }
+    expect(await start(['--address-key', key], { env }).ended).toMatchObject({ code: 0, stdout: `${first}\n` })
+  })
+
+  test('reaches a reader that wants only the first line', async () => {
+    const { flags, store } = freshKey()
+    await store(three)
+    const { code, stdout, stderr } = await start(flags, { shell: 'set -o pipefail; "$@" | head -1' }).ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${first}\n` })
+    expect(log(stderr)).toHaveLength(1)
+  })
+
+  test('that cannot be written is a failure', async () => {
+    const { flags, store } = freshKey()
+    await store(three)
+    const { code, stderr } = await start([...flags, '--log-level', 'silent'], { shell: '"$@" > /dev/full' }).ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^rke2-apiserver-resolver: cannot write to stdout: ENOSPC/)
+  })
+})
+
+describe('no list', () => {
+  test('within --timeout is exit code 3', async () => {
+    const { code, stdout, stderr } = await start([...freshKey().flags, '--timeout', '500ms']).ended
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(log(stderr).at(-1)).toMatchObject({ level: 'error', err: { code: 'DEADLINE_EXCEEDED', reason: 'not-set' } })
+  })
+
+  test('after --max-attempts is exit code 1', async () => {
+    const args = [...freshKey().flags, '--max-attempts', '2', '--initial-delay', '1ms', '--log-level', 'error']
+    const { code, stdout, stderr } = await start(args).ended
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(log(stderr)).toMatchObject([{ err: { code: 'ATTEMPTS_EXHAUSTED', attempts: 2 } }])
+  })
+
+  test('that could ever come is exit code 1', async () => {
+    const { key, flags } = freshKey()
+    await etcd.put(key, 'rubbish')
+    const { code, stdout, stderr } = await start(flags).ended
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(log(stderr).at(-1)).toMatchObject({ level: 'error', err: { code: 'REJECTED', reason: 'invalid-value' } })
+  })
+
+  test.for([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('before %s is exit code %d', async ([signal, expected]) => {
+    const command = start(freshKey().flags)
+    await command.until('stderr', '"reason":"not-set"')
+    command.kill(signal)
+    expect(await command.ended).toMatchObject({ code: expected, stdout: '' })
+  })
+
+  test('because of wrong usage is exit code 2, and nothing is asked', async () => {
+    const { code, stdout, stderr } = await start(['--min', '0']).ended
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^rke2-apiserver-resolver: --min .* got 0 \(see --help\)\n$/)
+  })
+})

@@ -1,0 +1,204 @@
+import { EventEmitter } from 'node:events'
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../src/events.ts'
+import { printable, showOnTerminal } from '../src/terminal.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** A terminal that understands what the display uses: return, erase to the end of the line, line feed. */
+function terminal(columns?: number) {
+  const events = new EventEmitter<ApiserverAddressEvents>()
+  const rows = ['']
+  let written = ''
+  const write = (text: string) => {
+    written += text
+    for (const [part] of text.matchAll(/\r\x1b\[K|\n|[^\r\n\x1b]+|[^]/g)) {
+      if (part === '\n') rows.push('')
+      else if (part === '\r\x1b[K') rows[rows.length - 1] = ''
+      else rows[rows.length - 1] += part
+    }
+  }
+  const display = showOnTerminal(events, { write, columns }, () => Date.now())
+  const emit = (event: ApiserverAddressEvent) => void (events as EventEmitter).emit(event.type, event)
+  return { events, display, emit, rows, written: () => written }
+}
+
+const attempt = (number: number): ApiserverAddressEvent => ({ type: 'attempt', attempt: number })
+const phase = (extra: object = {}): ApiserverAddressEvent => ({
+  type: 'phase',
+  reason: 'unreachable',
+  previous: undefined,
+  elapsedMs: 0,
+  message: 'https://127.0.0.1:2379: etcd cannot be reached',
+  ...extra,
+})
+const retry = (delayMs: number, remainingMs: number | null): ApiserverAddressEvent => ({
+  type: 'retry',
+  attempt: 1,
+  reason: 'unreachable',
+  delayMs,
+  remainingMs,
+  error: new Error('refused'),
+})
+const list = { addresses: ['10.0.0.11:6443', '10.0.0.12:6443'], urls: [], revision: '7' }
+const resolved: ApiserverAddressEvent = { type: 'resolved', ...list, attempts: 2, elapsedMs: 1 }
+
+describe('while waiting', () => {
+  test('the live line counts down to the next attempt and the deadline', () => {
+    const { emit, rows } = terminal()
+    emit(attempt(1))
+    expect(rows).toEqual(['    0.0s  reading the key, attempt 1 under way'])
+    emit(phase())
+    emit(retry(1500, 60_000))
+    vi.advanceTimersByTime(1000)
+    expect(rows).toEqual([
+      '    0.0s  waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
+      '    1.0s  still waiting for etcd, attempt 1, next within 0.5s, 59.0s left',
+    ])
+  })
+
+  test('what does not fit the terminal is left out whole', () => {
+    const { emit, rows } = terminal(60)
+    emit(attempt(1))
+    emit(phase({ reason: 'incomplete' }))
+    emit(retry(1500, 60_000))
+    expect(rows.at(-1)).toBe('    0.0s  still waiting for the full set of apiservers')
+  })
+
+  test('without a deadline none is shown', () => {
+    const { emit, rows } = terminal()
+    emit(attempt(1))
+    emit(retry(1500, null))
+    expect(rows).toEqual(['    0.0s  reading the key, attempt 1, next within 1.5s'])
+  })
+
+  test('every phase leaves its line, with its hint', () => {
+    const { emit, rows } = terminal()
+    emit(attempt(1))
+    emit(phase({ hint: 'is this an agent node?' }))
+    vi.advanceTimersByTime(2000)
+    emit(phase({ reason: 'not-set', message: 'the key does not exist yet' }))
+    expect(rows.slice(0, -1)).toEqual([
+      '    0.0s  waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
+      '    0.0s  is this an agent node?',
+      '    2.0s  waiting for the key: the key does not exist yet',
+    ])
+  })
+
+  test('clear takes the live line away until the next tick', () => {
+    const { emit, rows, display } = terminal()
+    emit(attempt(1))
+    display.clear()
+    expect(rows).toEqual([''])
+    vi.advanceTimersByTime(1000)
+    expect(rows[0]).toContain('reading the key')
+  })
+})
+
+describe('at the end', () => {
+  const ends: [ApiserverAddressEvent, string][] = [
+    [resolved, 'found 2 apiservers in 2 attempts'],
+    [{ type: 'failed', error: new Error('rke2/apiaddresses: timed out') }, 'rke2/apiaddresses: timed out'],
+    [{ type: 'aborted', reason: 'SIGINT' }, 'stopped by SIGINT while waiting for etcd'],
+  ]
+  test.for(ends)('%o leaves one line', ([end, text]) => {
+    const { emit, rows, display, events, written } = terminal()
+    emit(attempt(1))
+    emit(phase())
+    emit(attempt(2))
+    vi.advanceTimersByTime(3000)
+    emit(end)
+    display.close()
+    expect(rows.slice(1)).toEqual([`    3.0s  ${text}`, ''])
+    const before = written()
+    vi.advanceTimersByTime(3000)
+    expect(written()).toBe(before)
+    expect(events.eventNames()).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('closing erases a live line that nothing has ended', () => {
+    const { emit, rows, display } = terminal()
+    emit(attempt(1))
+    display.close()
+    expect(rows).toEqual([''])
+  })
+})
+
+test('a watch tells what happens to it, and shows a live line only while it has no etcd', () => {
+  const { emit, rows } = terminal()
+  emit(attempt(1))
+  emit(resolved)
+  emit({ type: 'connected', revision: '7' })
+  emit({ type: 'held', missing: ['10.0.0.12:6443'], untilMs: 3000 })
+  emit({ type: 'changed', ...list, added: ['10.0.0.13:6443'], removed: ['10.0.0.12:6443'] })
+  emit({ type: 'ignored', reason: 'not-set', revision: '9' })
+  emit({ type: 'resynced', revision: '3' })
+  emit({ type: 'disconnected', error: new Error('etcd cannot be reached') })
+  vi.advanceTimersByTime(1000)
+  expect(rows.at(-1)).toBe('')
+  emit(attempt(2))
+  emit(retry(1000, null))
+  expect(rows.at(-1)).toBe('    1.0s  reading the key, attempt 2, next within 1.0s')
+  emit({ type: 'connected', revision: '3' })
+  expect(rows.map((row) => row.slice(10))).toEqual([
+    'found 2 apiservers in 2 attempts',
+    '10.0.0.12:6443 gone, dropped in 3.0s unless back by then',
+    '2 apiservers: +10.0.0.13:6443 -10.0.0.12:6443',
+    'the key was written without a usable list (not-set), the last list stays',
+    "etcd's history was replaced, by a restored snapshot it seems: following the new one",
+    'lost etcd, the last list stays: etcd cannot be reached',
+    'following etcd again',
+    '',
+  ])
+})
+
+describe('whatever is shown', () => {
+  const nasty = fc.string({
+    unit: fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+      fc.constantFrom(...'\x1b[2J\r\n\x9b\u2028\u202e'.split('')),
+    ),
+  })
+
+  test('no control character reaches the terminal but our own', () => {
+    fc.assert(
+      fc.property(nasty, (text) => {
+        const { emit, written, rows, display } = terminal()
+        emit(attempt(1))
+        emit(phase({ message: text, hint: text }))
+        emit({ type: 'held', missing: [text], untilMs: 1 })
+        emit({ type: 'disconnected', error: new Error(text) })
+        emit({ type: 'failed', error: new Error(text) })
+        display.close()
+        expect(written().replace(/\r\x1b\[K|\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+        expect(rows).toHaveLength(6)
+      }),
+    )
+  })
+
+  test('printable text stays as it is', () => {
+    expect(printable('10.0.0.11:6443 [fd00::1]:6443 größer 日本')).toBe('10.0.0.11:6443 [fd00::1]:6443 größer 日本')
+    expect(printable('a\x1b[2Jb\nc')).toBe('a\\u{1b}[2Jb\\u{a}c')
+  })
+
+  test('the live line stays below the width of the terminal', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 200 }),
+        fc.nat(10_000_000),
+        fc.nat(10_000_000),
+        (columns, delay, remaining) => {
+          const { emit, rows, display } = terminal(columns)
+          emit(attempt(1_000_000))
+          emit(phase())
+          emit(retry(delay, remaining))
+          expect(rows.at(-1)?.length).toBeLessThan(columns)
+          display.close()
+        },
+      ),
+    )
+  })
+})
