@@ -250,10 +250,11 @@ export class EtcdCluster implements AsyncDisposable {
     const dataDir = `${snapshot}.data.${++this.#snapshots}`
     // The tool moved in 3.5, and 3.6 has it only there.
     const tool = (await member.status()).version.startsWith('3.4.') ? 'etcdctl' : 'etcdutl'
-    await member.exec(
-      ...[tool, 'snapshot', 'restore', snapshot, `--data-dir=${dataDir}`, `--name=${member.name}`],
-      ...[`--initial-cluster=${member.name}=${member.peerUrl}`, `--initial-advertise-peer-urls=${member.peerUrl}`],
-    )
+    const peer = [
+      `--initial-cluster=${member.name}=${member.peerUrl}`,
+      `--initial-advertise-peer-urls=${member.peerUrl}`,
+    ]
+    await member.exec(tool, 'snapshot', 'restore', snapshot, `--data-dir=${dataDir}`, `--name=${member.name}`, ...peer)
     await member.configure({ 'data-dir': dataDir })
     await member.restart()
   }
@@ -317,6 +318,7 @@ export class EtcdMember {
       'initial-cluster': cluster.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(','),
       'initial-cluster-state': state,
       'enable-grpc-gateway': true, // off by default in a file, on by default in flags
+      'strict-reconfig-check': false, // it lets no member in for the first 5 s
       'bcrypt-cost': 4,
       logger: 'zap',
       ...(members === 1 && { 'heartbeat-interval': 20, 'election-timeout': 200 }), // it waits for nobody

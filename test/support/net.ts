@@ -31,7 +31,7 @@ export interface Proxy extends AsyncDisposable {
   readonly endpoint: string
   /** Connections accepted so far. */
   readonly connections: number
-  /** Of these, open now. */
+  /** Of these, open now, as the client sees it. */
   readonly open: number
   /** Forwards new connections. What was black-holed before stays dead, as a flow does that a firewall has forgotten. */
   pass(): Promise<void>
@@ -73,7 +73,7 @@ export async function startProxy(target: string | number): Promise<Proxy> {
       return connections
     },
     get open() {
-      return flows.size
+      return [...flows].filter(({ ended }) => !ended).length
     },
     async pass() {
       silent = false
@@ -105,10 +105,12 @@ class Flow {
   readonly #client: net.Socket
   #upstream: net.Socket | undefined
   #silent = false
+  ended = false
 
   constructor(client: net.Socket) {
     this.#client = client
     client.on('error', () => client.destroy())
+    client.on('end', () => (this.ended = true))
   }
 
   connect(port: number, host: string): void {
