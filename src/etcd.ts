@@ -26,8 +26,9 @@ export interface KeyWatch {
    * Resolves when there is a change to take.
    *
    * @throws Failure when the stream has ended, for whatever reason: from then on only a new read counts
+   * @throws `signal.reason` when the signal is aborted
    */
-  changed(): Promise<void>
+  changed(signal: AbortSignal): Promise<void>
   /** The latest change that was not yet taken. */
   take(): Reading | undefined
   close(): void
@@ -328,7 +329,7 @@ const noRetry = {
 function detail(text: string): string {
   return text
     .replace(/^No connection established\. Last error: (Error: )?/, '')
-    .replace(/\s*Resolution note:.*$/s, '')
+    .replace(/\.?\s*Resolution note:.*$/s, '')
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
     .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
@@ -339,17 +340,19 @@ type WatchStream = Awaited<ReturnType<etcd3Types.Etcd3['watchClient']['watch']>>
 
 class StreamWatch implements KeyWatch {
   readonly #stream: WatchStream
-  readonly #created = deferred()
-  #changed = deferred()
+  readonly #created = Promise.withResolvers<void>()
+  readonly #waiting = new Set<PromiseWithResolvers<void>>()
   #latest: Reading | undefined
-  #ended = false
+  #ended: Failure | undefined
 
   /** @param failure why the stream has ended; asked once */
   constructor(stream: WatchStream, failure: () => Failure) {
     this.#stream = stream
     stream.on('data', (response) => this.#receive(response, failure))
-    stream.on('error', () => this.#end(failure))
-    stream.on('end', () => this.#end(failure))
+    stream.on('error', () => this.#end(failure()))
+    stream.on('end', () => this.#end(failure()))
+    // Whoever opened it may have been aborted before it fails.
+    this.#created.promise.catch(() => {})
   }
 
   /** Resolves when etcd has confirmed the watch. */
@@ -357,14 +360,25 @@ class StreamWatch implements KeyWatch {
     return this.#created.promise
   }
 
-  changed(): Promise<void> {
-    return this.#changed.promise
+  async changed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#ended !== undefined) throw this.#ended
+    if (this.#latest !== undefined) return
+    const waiting = Promise.withResolvers<void>()
+    const abort = () => waiting.reject(signal.reason)
+    this.#waiting.add(waiting)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      await waiting.promise
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#waiting.delete(waiting)
+    }
   }
 
   take(): Reading | undefined {
     const latest = this.#latest
     this.#latest = undefined
-    if (latest !== undefined) this.#changed = deferred()
     return latest
   }
 
@@ -373,15 +387,16 @@ class StreamWatch implements KeyWatch {
   }
 
   #receive(response: etcd3Types.IWatchResponse, failure: () => Failure): void {
+    if (this.#ended !== undefined) return
     if (response.canceled) {
+      failure()
       const compacted = BigInt(response.compact_revision) > 0n
       const why = compacted ? `revisions before ${response.compact_revision} are compacted` : response.cancel_reason
-      this.#end(() => (failure(), new Failure('unavailable', `etcd ended the watch: ${detail(why)}`)))
-      return
+      return this.#end(new Failure('unavailable', `etcd ended the watch: ${detail(why)}`))
     }
     if (response.created) this.#created.resolve()
     const event = response.events.at(-1)
-    if (event === undefined || this.#ended) return
+    if (event === undefined) return
     const { value, mod_revision, version } = event.kv
     this.#latest = {
       value: String(event.type) === 'DELETE' ? undefined : value,
@@ -389,26 +404,16 @@ class StreamWatch implements KeyWatch {
       version: BigInt(version),
       revision: BigInt(response.header.revision),
     }
-    this.#changed.resolve()
+    for (const waiting of this.#waiting) waiting.resolve()
   }
 
-  #end(failure: () => Failure): void {
-    if (this.#ended) return
-    this.#ended = true
-    const why = failure()
-    this.#created.reject(why)
+  #end(failure: Failure): void {
+    if (this.#ended !== undefined) return
+    this.#ended = failure
     // In doubt only a new read counts: a change that was not yet taken is forgotten.
     this.#latest = undefined
-    this.#changed.reject(why)
-    this.#changed = deferred()
-    this.#changed.reject(why)
+    this.#created.reject(failure)
+    for (const waiting of this.#waiting) waiting.reject(failure)
     this.#stream.cancel()
   }
-}
-
-/** Nobody may be listening when it is rejected. */
-function deferred(): PromiseWithResolvers<void> {
-  const created = Promise.withResolvers<void>()
-  created.promise.catch(() => {})
-  return created
 }

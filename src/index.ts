@@ -21,3 +21,5 @@ export type {
 } from './events.ts'
 export type { ResolveOptions, RetryOptions, TlsFiles, WatchOptions } from './options.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
+export { watchApiserverAddresses } from './watch.ts'
+export type { ApiserverAddressWatch } from './watch.ts'

@@ -97,17 +97,20 @@ export async function firstList(session: Session, source: Source, config: Config
   const wait = async ({ reason }: Failure): Promise<Wait> => {
     if (reason !== 'not-set' && reason !== 'incomplete') {
       drop(watch)
-      return { early: reason === 'timeout' ? source.whenConnected().then(() => 'connected') : undefined }
+      return { early: reason === 'timeout' ? () => source.whenConnected().then(() => 'connected' as const) : undefined }
     }
     // Without a watch, the backoff gets there all the same.
     const current = (watch ??= await source.watch(reading?.revision ?? 0n, session.signal).catch(() => undefined))
-    const early = current?.changed().then(
-      () => 'key-changed' as const,
-      (error: unknown) => {
-        drop(current)
+    const changed = async (signal: AbortSignal) => {
+      try {
+        await current?.changed(signal)
+        return 'key-changed' as const
+      } catch (error) {
+        if (!signal.aborted) drop(current)
         throw error
-      },
-    )
+      }
+    }
+    const early = current === undefined ? undefined : changed
     // Whoever counts attempts wants them made; and a list that settles is looked at when it has.
     const patient = current !== undefined && config.retry.maxAttempts === Infinity ? resyncMs(clock) : undefined
     const settling = reason === 'incomplete' ? settlesInMs : undefined

@@ -11,7 +11,7 @@ export interface Wait {
   /** Longest wait, in milliseconds, where it is not the backoff's. */
   readonly delayMs?: number | undefined
   /** Ends the wait at once, for this cause. A rejection says that it no longer can: from then on the backoff counts. */
-  readonly early?: Promise<'key-changed' | 'connected'> | undefined
+  readonly early?: ((signal: AbortSignal) => Promise<'key-changed' | 'connected'>) | undefined
 }
 
 export interface Attempts<T> {
@@ -59,7 +59,7 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
     try {
       const cause = await Promise.race([
         sleep(delayMs),
-        ...(early === undefined ? [] : [early.catch(() => sleep(Math.min(delayMs, fallbackMs())))]),
+        ...(early === undefined ? [] : [early(scope.signal).catch(() => sleep(Math.min(delayMs, fallbackMs())))]),
       ])
       if (cause !== undefined) session.report({ type: 'wake', cause })
     } finally {
@@ -67,7 +67,18 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
     }
   }
 
-  return pRetry(attempts.attempt, {
+  const attempt = async (): Promise<T> => {
+    const startedAt = clock.now()
+    try {
+      return await attempts.attempt()
+    } catch (error) {
+      // Only a spell of watching lasts that long: what ends it is a new fault.
+      if (clock.now() - startedAt >= healthyMs) backoff.reset()
+      throw error
+    }
+  }
+
+  return pRetry(attempt, {
     // maxAttempts counts reads, and a look at what a watch has delivered is none.
     retries: Infinity,
     // The wait is ours: p-retry's has no jitter at the cap and cannot be ended early.
@@ -76,6 +87,9 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
     onFailedAttempt: ({ error }) => onFailedAttempt(error),
   })
 }
+
+/** After a spell of watching this long, the backoff starts again. */
+const healthyMs = 30_000
 
 /** Grows while etcd fails in a row or answers in a row, and starts again when one follows the other. */
 class Backoff {
@@ -87,6 +101,10 @@ class Backoff {
   constructor(config: Config, clock: Clock) {
     this.#config = config
     this.#clock = clock
+  }
+
+  reset(): void {
+    this.#n = 0
   }
 
   next({ reason }: Failure): number {

@@ -116,6 +116,11 @@ export class Session {
     else this.report({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
   }
 
+  /** Ends every wait with this reason. */
+  stop(reason: unknown): void {
+    this.#scope.abort(reason)
+  }
+
   /** Ends every wait and lets go of the caller's signal. */
   end(): void {
     this.#deadline.end()
