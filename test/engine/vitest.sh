@@ -20,10 +20,10 @@ start_engine() {
   if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
     say 'No container engine answers. Installing the one of Debian (docker.io, without recommended packages).'
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update
+    apt-get -qq update || return 1
     # A package of its own since trixie.
     client=$(apt-cache search --names-only '^docker-cli$' | cut -d ' ' -f 1)
-    apt-get -qq install --yes --no-install-recommends docker.io $client </dev/null >/dev/null
+    apt-get -qq install --yes --no-install-recommends docker.io $client </dev/null >/dev/null || return 1
   fi
   say 'Starting dockerd; "service docker stop" or "systemctl stop docker" ends it.'
   if [ -d /run/systemd/system ]; then
@@ -42,14 +42,21 @@ start_engine() {
   return 1
 }
 
-# Removes what belongs to runs on this machine that are over, however they ended.
+# Another user's process cannot be signalled, but it is there.
+alive() { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; }
+
+# Removes what belongs to runs on this machine that are over, however they ended. The fixture labels it with their pid.
 sweep() {
-  filter="label=$label.host=$(hostname)"
+  filter="label=$label.host=$(uname -n)"
   docker ps --all --filter "$filter" --format "{{.ID}} {{.Label \"$label.pid\"}}" | while read -r id pid; do
-    kill -0 "$pid" 2>/dev/null || docker rm --force --volumes "$id" >/dev/null
+    alive "$pid" || docker rm --force --volumes "$id" >/dev/null || true
   done
   docker network ls --filter "$filter" --format "{{.ID}} {{.Label \"$label.pid\"}}" | while read -r id pid; do
-    kill -0 "$pid" 2>/dev/null || docker network rm "$id" >/dev/null
+    alive "$pid" || docker network rm "$id" >/dev/null || true
+  done
+  for folder in "${TMPDIR:-/tmp}/$label".*; do
+    pid=${folder#"${TMPDIR:-/tmp}/$label."}
+    alive "${pid%%.*}" || rm -rf "$folder"
   done
 }
 
@@ -66,9 +73,12 @@ debian_images() {
   for folder in $folders; do
     image=debian-etcd:$("$folder/etcd" --version | awk 'NR == 1 { print $3 }')
     if ! docker image inspect "$image" >/dev/null 2>&1; then
-      libraries=$(ldd "$folder"/etcd* | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
-      tar --create --dereference --absolute-names --transform "s#^$folder/#/usr/local/bin/#" "$folder"/etcd* $libraries |
-        docker import - "$image" >/dev/null
+      say "Making $image of Debian's etcd"
+      (
+        cd "$folder"
+        libraries=$(ldd etcd* | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
+        tar --create --dereference --absolute-names --transform 's#^etcd#usr/local/bin/etcd#' etcd* $libraries
+      ) | docker import - "$image" >/dev/null || return 1
     fi
     echo "$image"
   done
@@ -84,7 +94,10 @@ trap sweep EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 sweep
-ETCD_IMAGE=$(echo ${ETCD_IMAGE:-$(official_images || debian_images)})
+if [ -z "${ETCD_IMAGE:-}" ] && ! ETCD_IMAGE=$(official_images || debian_images); then
+  say 'There is no etcd to test with: its images cannot be pulled, and Debian does not give one either.'
+  exit 1
+fi
 export ETCD_IMAGE
-say "Testing with $ETCD_IMAGE"
+say Testing with $ETCD_IMAGE
 vitest run --config test/vitest.config.ts "$@"
