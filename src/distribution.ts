@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TlsFiles } from './options.ts'
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  /** CA bundle that signed etcd's server certificates. */
+  readonly caFile: string
+  /** Client certificate. */
+  readonly certFile: string
+  /** Private key of the client certificate. */
+  readonly keyFile: string
+}
 
 export type Distribution = 'rke2' | 'k3s'
 

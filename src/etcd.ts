@@ -1,38 +1,11 @@
-import { isIP } from 'node:net'
-import type { Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
 import type * as grpcTypes from '@grpc/grpc-js'
-import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
 import type * as etcd3Types from 'etcd3'
 import type { Certificates } from './certificates.ts'
-import { Failure, judge } from './reasons.ts'
+import { EndpointChannel } from './channel.ts'
+import { StreamWatch } from './key-watch.ts'
+import type { KeyWatch, Reading } from './key-watch.ts'
+import { Failure, judge, oneLine } from './reasons.ts'
 import type { Status } from './reasons.ts'
-
-/** The key as one linearizable read or one watch event shows it. */
-export interface Reading {
-  /** `undefined` where the key does not exist. */
-  readonly value: Uint8Array | undefined
-  /** The revision that wrote (or deleted) this value. */
-  readonly modRevision: bigint
-  /** How often the key was written since it was created. */
-  readonly version: bigint
-  /** The store's revision at that moment. */
-  readonly revision: bigint
-}
-
-/** Changes of the key after one reading, as etcd pushes them; the latest replaces those not yet taken. */
-export interface KeyWatch {
-  /**
-   * Resolves when there is a change to take.
-   *
-   * @throws Failure when the stream has ended, for whatever reason: from then on only a new read counts
-   * @throws `signal.reason` when the signal is aborted
-   */
-  changed(signal: AbortSignal): Promise<void>
-  /** The latest change that was not yet taken. */
-  take(): Reading | undefined
-  close(): void
-}
 
 /** One connection to one endpoint. Nothing in it retries. */
 export interface Connection {
@@ -85,106 +58,33 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   return new EtcdConnection(grpc, etcd3, options)
 }
 
-const channelOptions = {
-  // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.enable_http_proxy': 0,
-  // etcd answers pings more often than every 5 s with GOAWAY.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5000,
-  'grpc.max_receive_message_length': 4 << 20,
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.enable_retries': 0,
-  'grpc.enable_channelz': 0,
-}
-
 class EtcdConnection implements Connection {
   readonly #grpc: typeof grpcTypes
   readonly #etcd: etcd3Types.Etcd3
-  readonly #channel: grpcTypes.Channel
+  readonly #channel: EndpointChannel
   readonly #options: ConnectionOptions
-  readonly #sockets = new Set<Socket>()
   readonly #calls = new Set<{ cancel(): void }>()
-  #connectError: Error | undefined
   #token: string | undefined
   #authenticated = false
-  #closed = false
 
   constructor(grpc: typeof grpcTypes, etcd3: typeof etcd3Types, options: ConnectionOptions) {
     this.#grpc = grpc
     this.#options = options
-    const { host } = new URL(options.endpoint)
-    const target = /:\d+$/.test(host) ? host : `${host}:${options.endpoint.startsWith('https:') ? 443 : 80}`
-    this.#channel = new grpc.Channel(target, this.#credentials(), channelOptions)
+    this.#channel = new EndpointChannel(grpc, options.endpoint, options.certificates?.context)
     this.#etcd = new etcd3.Etcd3({
-      hosts: target,
+      hosts: this.#channel.channel.getTarget(),
       // All of etcd3's services on our one channel.
-      grpcOptions: { channelOverride: this.#channel },
+      grpcOptions: { channelOverride: this.#channel.channel },
       faultHandling: { host: () => noRetry, global: noRetry },
     })
   }
 
-  /**
-   * TLS by Node itself and not by grpc-js, which gives an IP address as server name (refused by Node 26, a warning
-   * before), keeps only the text of errors, and leaves the socket of an abandoned connection open for ever.
-   */
-  #credentials(): grpcTypes.ChannelCredentials {
-    const { certificates, endpoint } = this.#options
-    const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
-    const empty = this.#grpc.credentials.createEmpty()
-    const adopt = (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.on('error', (error) => (this.#connectError = error))
-      socket.once('close', () => this.#sockets.delete(socket))
-      if (this.#closed) socket.destroy()
-    }
-    const secure = (socket: Socket) =>
-      new Promise<SecureConnectResult>((resolve, reject) => {
-        const tls = tlsConnect(
-          {
-            socket,
-            host,
-            servername: isIP(host) === 0 ? host : '',
-            secureContext: certificates?.context,
-            ALPNProtocols: ['h2'],
-          },
-          () => resolve({ socket: tls, secure: true }),
-        )
-        adopt(tls)
-        tls.once('error', reject)
-        tls.once('close', () => reject(this.#connectError ?? new Error('Socket closed')))
-      })
-    const connector: SecureConnector = {
-      connect: async (socket) => {
-        this.#connectError = undefined
-        adopt(socket)
-        return certificates === undefined ? { socket, secure: false } : secure(socket)
-      },
-      waitForReady: async () => {},
-      getCallCredentials: () => empty,
-      destroy() {},
-    }
-    return new (class extends this.#grpc.ChannelCredentials {
-      _isSecure = () => certificates !== undefined
-      _equals = (other: unknown) => this === other
-      _createSecureConnector = () => connector
-    })()
-  }
-
   get stage(): Connection['stage'] {
-    if (this.#channel.getConnectivityState(false) === this.#grpc.connectivityState.READY) return 'ready'
-    return this.#sockets.size > 0 ? 'handshake' : 'connecting'
+    return this.#channel.stage
   }
 
-  async whenReady(): Promise<void> {
-    const { READY } = this.#grpc.connectivityState
-    for (;;) {
-      const state = this.#channel.getConnectivityState(false)
-      if (state === READY) return
-      await new Promise<void>((resolve) => {
-        if (!this.#closed) this.#channel.watchConnectivityState(state, Infinity, () => this.#closed || resolve())
-      })
-    }
+  whenReady(): Promise<void> {
+    return this.#channel.whenReady()
   }
 
   async read(key: string, signal: AbortSignal): Promise<Reading> {
@@ -217,10 +117,8 @@ class EtcdConnection implements Connection {
   }
 
   close(): void {
-    this.#closed = true
     for (const call of this.#calls) call.cancel()
     this.#channel.close()
-    for (const socket of this.#sockets) socket.destroy()
   }
 
   /** A call with a token, where credentials are given; a token that etcd no longer knows is renewed once. */
@@ -313,9 +211,9 @@ class EtcdConnection implements Connection {
   #failure(status: Status): Failure {
     // Node's own error says more than the text that grpc-js makes of it; a refused connection never gets that far.
     const local = status.code === 14 && !/etcdserver:|connect E|Received HTTP/.test(status.details)
-    const connectError = local ? this.#connectError : undefined
+    const connectError = local ? this.#channel.error : undefined
     const [reason, summary] = judge(status, connectError)
-    const message = `${this.#options.endpoint}: ${summary} (${detail(connectError?.message ?? status.details)})`
+    const message = `${this.#options.endpoint}: ${summary} (${oneLine(connectError?.message ?? status.details)})`
     return new Failure(reason, message, { cause: connectError ?? new StatusError(status) })
   }
 }
@@ -324,96 +222,3 @@ class EtcdConnection implements Connection {
 const noRetry = {
   execute: async <T>(call: (context: object) => T) => call({}),
 } as unknown as Exclude<NonNullable<etcd3Types.IOptions['faultHandling']>['global'], undefined>
-
-/** The real cause on one line, without what grpc-js and Node put around it. */
-function detail(text: string): string {
-  return text
-    .replace(/^No connection established\. Last error: (Error: )?/, '')
-    .replace(/\.?\s*Resolution note:.*$/s, '')
-    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-    .trim()
-    .slice(0, 300)
-}
-
-type WatchStream = Awaited<ReturnType<etcd3Types.Etcd3['watchClient']['watch']>>
-
-class StreamWatch implements KeyWatch {
-  readonly #stream: WatchStream
-  readonly #created = Promise.withResolvers<void>()
-  readonly #waiting = new Set<PromiseWithResolvers<void>>()
-  #latest: Reading | undefined
-  #ended: Failure | undefined
-
-  /** @param failure why the stream has ended; asked once */
-  constructor(stream: WatchStream, failure: () => Failure) {
-    this.#stream = stream
-    stream.on('data', (response) => this.#receive(response, failure))
-    stream.on('error', () => this.#end(failure()))
-    stream.on('end', () => this.#end(failure()))
-    // Whoever opened it may have been aborted before it fails.
-    this.#created.promise.catch(() => {})
-  }
-
-  /** Resolves when etcd has confirmed the watch. */
-  get created(): Promise<void> {
-    return this.#created.promise
-  }
-
-  async changed(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (this.#ended !== undefined) throw this.#ended
-    if (this.#latest !== undefined) return
-    const waiting = Promise.withResolvers<void>()
-    const abort = () => waiting.reject(signal.reason)
-    this.#waiting.add(waiting)
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      await waiting.promise
-    } finally {
-      signal.removeEventListener('abort', abort)
-      this.#waiting.delete(waiting)
-    }
-  }
-
-  take(): Reading | undefined {
-    const latest = this.#latest
-    this.#latest = undefined
-    return latest
-  }
-
-  close(): void {
-    this.#stream.cancel()
-  }
-
-  #receive(response: etcd3Types.IWatchResponse, failure: () => Failure): void {
-    if (this.#ended !== undefined) return
-    if (response.canceled) {
-      failure()
-      const compacted = BigInt(response.compact_revision) > 0n
-      const why = compacted ? `revisions before ${response.compact_revision} are compacted` : response.cancel_reason
-      return this.#end(new Failure('unavailable', `etcd ended the watch: ${detail(why)}`))
-    }
-    if (response.created) this.#created.resolve()
-    const event = response.events.at(-1)
-    if (event === undefined) return
-    const { value, mod_revision, version } = event.kv
-    this.#latest = {
-      value: String(event.type) === 'DELETE' ? undefined : value,
-      modRevision: BigInt(mod_revision),
-      version: BigInt(version),
-      revision: BigInt(response.header.revision),
-    }
-    for (const waiting of this.#waiting) waiting.resolve()
-  }
-
-  #end(failure: Failure): void {
-    if (this.#ended !== undefined) return
-    this.#ended = failure
-    // In doubt only a new read counts: a change that was not yet taken is forgotten.
-    this.#latest = undefined
-    this.#created.reject(failure)
-    for (const waiting of this.#waiting) waiting.reject(failure)
-    this.#stream.cancel()
-  }
-}

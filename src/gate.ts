@@ -1,4 +1,4 @@
-import type { Reading } from './etcd.ts'
+import type { Reading } from './key-watch.ts'
 
 export interface Requirements {
   readonly minAddresses: number

@@ -1,4 +1,5 @@
 export type { AddressChange, AddressList, ResolvedAddresses } from './addresses.ts'
+export type { TlsFiles } from './distribution.ts'
 export { ApiserverAddressError } from './errors.ts'
 export type { ErrorCode, Reason } from './errors.ts'
 export type {
@@ -19,7 +20,7 @@ export type {
   RetryEvent,
   WakeEvent,
 } from './events.ts'
-export type { ResolveOptions, RetryOptions, TlsFiles, WatchOptions } from './options.ts'
+export type { ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
 export type { ApiserverAddressWatch } from './watch.ts'

@@ -4,19 +4,9 @@ import type { core, ZodType } from 'zod'
 import { excerpt, normalizeAddress, normalizeHost } from './addresses.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
-import type { Distribution } from './distribution.ts'
+import type { Distribution, TlsFiles } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import { z } from './schema.ts'
-
-/** Paths of PEM files. */
-export interface TlsFiles {
-  /** CA bundle that signed etcd's server certificates. */
-  readonly caFile: string
-  /** Client certificate. */
-  readonly certFile: string
-  /** Private key of the client certificate. */
-  readonly keyFile: string
-}
 
 /** When to try again, and how often. */
 export interface RetryOptions {

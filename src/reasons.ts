@@ -132,3 +132,14 @@ function judgeConnection(details: string, connectError: (Error & { code?: unknow
   if (/Name resolution failed/.test(details)) return ['unreachable', 'the host name is not known']
   return ['unreachable', 'etcd cannot be reached']
 }
+
+/** The real cause on one line, without what grpc-js and Node put around it. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\.?\s*Resolution note:.*$/s, '')
+    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim()
+    .slice(0, 300)
+}

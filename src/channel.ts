@@ -1,0 +1,112 @@
+import { isIP } from 'node:net'
+import type { Socket } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import type * as grpcTypes from '@grpc/grpc-js'
+import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
+
+const options = {
+  // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_http_proxy': 0,
+  // etcd answers pings more often than every 5 s with GOAWAY.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
+  'grpc.max_receive_message_length': 4 << 20,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_retries': 0,
+  'grpc.enable_channelz': 0,
+}
+
+/**
+ * A gRPC channel to one endpoint over sockets that are ours: TLS by Node itself, and not by grpc-js, which gives an IP
+ * address as server name (refused by Node 26, a warning before), keeps only the text of errors, and leaves the socket
+ * of an abandoned connection open for ever.
+ */
+export class EndpointChannel {
+  /** For etcd3; it is opened and closed here. */
+  readonly channel: grpcTypes.Channel
+  readonly #ready: grpcTypes.connectivityState
+  readonly #sockets = new Set<Socket>()
+  #error: Error | undefined
+  #closed = false
+
+  /** @param context present for `https:` */
+  constructor(grpc: typeof grpcTypes, endpoint: string, context: SecureContext | undefined) {
+    const { hostname, port, protocol } = new URL(endpoint)
+    const target = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
+    this.channel = new grpc.Channel(target, this.#credentials(grpc, hostname.replace(/^\[|\]$/g, ''), context), options)
+    this.#ready = grpc.connectivityState.READY
+  }
+
+  /** What Node said when the connection failed last; grpc-js keeps only its text. */
+  get error(): Error | undefined {
+    return this.#error
+  }
+
+  /** How far the connection has come. */
+  get stage(): 'connecting' | 'handshake' | 'ready' {
+    if (!this.#closed && this.channel.getConnectivityState(false) === this.#ready) return 'ready'
+    return this.#sockets.size > 0 ? 'handshake' : 'connecting'
+  }
+
+  /** Resolves when the connection stands; never, if it is closed before. */
+  async whenReady(): Promise<void> {
+    for (;;) {
+      const state = this.channel.getConnectivityState(false)
+      if (state === this.#ready) return
+      await new Promise<void>((resolve) => {
+        if (!this.#closed) this.channel.watchConnectivityState(state, Infinity, () => this.#closed || resolve())
+      })
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.channel.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #credentials(
+    grpc: typeof grpcTypes,
+    host: string,
+    secureContext: SecureContext | undefined,
+  ): grpcTypes.ChannelCredentials {
+    const none = grpc.credentials.createEmpty()
+    const connector: SecureConnector = {
+      connect: async (socket) => {
+        this.#error = undefined
+        this.#adopt(socket)
+        return secureContext === undefined ? { socket, secure: false } : this.#secure(socket, host, secureContext)
+      },
+      waitForReady: async () => {},
+      getCallCredentials: () => none,
+      destroy() {},
+    }
+    return new (class extends grpc.ChannelCredentials {
+      _isSecure = () => secureContext !== undefined
+      _equals = (other: unknown) => this === other
+      _createSecureConnector = () => connector
+    })()
+  }
+
+  #secure(socket: Socket, host: string, secureContext: SecureContext): Promise<SecureConnectResult> {
+    return new Promise((resolve, reject) => {
+      // No server name for an IP address: its certificate is checked against the address all the same.
+      const servername = isIP(host) === 0 ? host : ''
+      const tls = tlsConnect({ socket, host, servername, secureContext, ALPNProtocols: ['h2'] }, () =>
+        resolve({ socket: tls, secure: true }),
+      )
+      this.#adopt(tls)
+      tls.once('error', reject)
+      tls.once('close', () => reject(this.#error ?? new Error('Socket closed')))
+    })
+  }
+
+  #adopt(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', (error) => (this.#error = error))
+    socket.once('close', () => this.#sockets.delete(socket))
+    if (this.#closed) socket.destroy()
+  }
+}

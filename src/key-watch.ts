@@ -1,0 +1,111 @@
+import type { Etcd3, IWatchResponse } from 'etcd3'
+import { Failure, oneLine } from './reasons.ts'
+
+/** The key as one linearizable read or one watch event shows it. */
+export interface Reading {
+  /** `undefined` where the key does not exist. */
+  readonly value: Uint8Array | undefined
+  /** The revision that wrote (or deleted) this value. */
+  readonly modRevision: bigint
+  /** How often the key was written since it was created. */
+  readonly version: bigint
+  /** The store's revision at that moment. */
+  readonly revision: bigint
+}
+
+/** Changes of the key after one reading, as etcd pushes them; the latest replaces those not yet taken. */
+export interface KeyWatch {
+  /**
+   * Resolves when there is a change to take.
+   *
+   * @throws Failure when the stream has ended, for whatever reason: from then on only a new read counts
+   * @throws `signal.reason` when the signal is aborted
+   */
+  changed(signal: AbortSignal): Promise<void>
+  /** The latest change that was not yet taken. */
+  take(): Reading | undefined
+  close(): void
+}
+
+type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>>
+
+/** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
+export class StreamWatch implements KeyWatch {
+  readonly #stream: WatchStream
+  readonly #created = Promise.withResolvers<void>()
+  readonly #waiting = new Set<PromiseWithResolvers<void>>()
+  #latest: Reading | undefined
+  #ended: Failure | undefined
+
+  /** @param failure why the stream has ended; asked once */
+  constructor(stream: WatchStream, failure: () => Failure) {
+    this.#stream = stream
+    stream.on('data', (response) => this.#receive(response, failure))
+    stream.on('error', () => this.#end(failure()))
+    stream.on('end', () => this.#end(failure()))
+    // Whoever opened it may have been aborted before it fails.
+    this.#created.promise.catch(() => {})
+  }
+
+  /** Resolves when etcd has confirmed the watch. */
+  get created(): Promise<void> {
+    return this.#created.promise
+  }
+
+  async changed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#ended !== undefined) throw this.#ended
+    if (this.#latest !== undefined) return
+    const waiting = Promise.withResolvers<void>()
+    const abort = () => waiting.reject(signal.reason)
+    this.#waiting.add(waiting)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      await waiting.promise
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#waiting.delete(waiting)
+    }
+  }
+
+  take(): Reading | undefined {
+    const latest = this.#latest
+    this.#latest = undefined
+    return latest
+  }
+
+  close(): void {
+    this.#stream.cancel()
+  }
+
+  #receive(response: IWatchResponse, failure: () => Failure): void {
+    if (this.#ended !== undefined) return
+    if (response.canceled) {
+      failure()
+      const compacted = BigInt(response.compact_revision) > 0n
+      const why = compacted ? `revisions before ${response.compact_revision} are compacted` : response.cancel_reason
+      return this.#end(new Failure('unavailable', `etcd ended the watch: ${oneLine(why)}`))
+    }
+    if (response.created) this.#created.resolve()
+    const event = response.events.at(-1)
+    if (event === undefined) return
+    const { value, mod_revision, version } = event.kv
+    this.#latest = {
+      value: String(event.type) === 'DELETE' ? undefined : value,
+      modRevision: BigInt(mod_revision),
+      version: BigInt(version),
+      revision: BigInt(response.header.revision),
+    }
+    for (const waiting of this.#waiting) waiting.resolve()
+  }
+
+  #end(failure: Failure): void {
+    if (this.#ended !== undefined) return
+    this.#ended = failure
+    // In doubt only a new read counts: a change that was not yet taken is forgotten.
+    this.#latest = undefined
+    this.#created.reject(failure)
+    for (const waiting of this.#waiting) waiting.reject(failure)
+    this.#stream.cancel()
+  }
+}
