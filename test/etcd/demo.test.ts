@@ -1,0 +1,14 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+test('npm run demo shows the phases of a booting server in order, and the three addresses', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'demo'], { timeout: 50_000 })
+
+  // Between these, etcd may be seen while it has no leader yet.
+  const phases = ['tls-files-missing', 'unreachable', 'not-set', 'incomplete', 'resolved']
+  const seen = stdout.match(/(?<=└ after \d.* m?s +)[a-z-]+/g)?.filter((reason) => phases.includes(reason))
+  expect([...new Set(seen)]).toEqual(phases)
+  expect(stdout).toContain('exit code 0')
+  expect(stdout.trim().split(/\s+/).slice(-3)).toEqual(['10.0.0.11:6443', '10.0.0.12:6443', '10.0.0.13:6443'])
+})
