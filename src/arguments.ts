@@ -1,17 +1,18 @@
 import { parseArgs } from 'node:util'
 import { flags } from './flags.ts'
 import type { Kind } from './flags.ts'
-import type { ResolveOptions } from './options.ts'
+import type { WatchOptions } from './options.ts'
 
 /** A mistake in the command line or in its environment. The message names the flag or the variable. */
 export class UsageError extends Error {}
 
 /** What the command line and its environment ask for. */
 export interface Request {
+  readonly watch: boolean
   readonly json: boolean
   readonly logLevel: string | undefined
   /** Holds only what was given: defaults and ranges are the library's. */
-  readonly options: ResolveOptions
+  readonly options: WatchOptions
   /** Turns the library's complaint about an option into one about the flag or variable that set it. */
   readonly explain: (error: unknown) => unknown
 }
@@ -60,8 +61,10 @@ export function readCommandLine(args: readonly string[], env: Environment): 'hel
   if (missing.length === 1 || missing.length === 2) {
     throw new UsageError(`--cacert, --cert and --key go together: ${missing.join(' and ')} missing`)
   }
+  if (sources.has('shrinkDelayMs') && !values['watch']) throw new UsageError('--shrink-delay needs --watch')
 
   return {
+    watch: values['watch'] === true,
     json: values['json'] === true,
     logLevel,
     options,

@@ -2,13 +2,13 @@ import { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
-import type { AddressList } from './addresses.ts'
+import type { AddressChange, AddressList } from './addresses.ts'
 import { readCommandLine, UsageError } from './arguments.ts'
 import type { Request } from './arguments.ts'
 import { ApiserverAddressError } from './errors.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import { help } from './flags.ts'
-import type { ResolveOptions } from './options.ts'
+import type { WatchOptions } from './options.ts'
 import { printable, showOnTerminal } from './terminal.ts'
 
 /** What a process gives to its command. */
@@ -25,7 +25,9 @@ export interface Process {
   readonly now: () => number
 }
 
-type Library = Pick<typeof import('./index.ts'), 'resolveApiserverAddresses'>
+type Library = Pick<typeof import('./index.ts'), 'resolveApiserverAddresses'> & {
+  readonly watchApiserverAddresses: (options: WatchOptions) => AsyncIterable<AddressChange>
+}
 
 const exitCodes = { REJECTED: 1, ATTEMPTS_EXHAUSTED: 1, CLOSED: 1, DEADLINE_EXCEEDED: 3 } as const
 
@@ -53,22 +55,23 @@ export async function run(process: Process): Promise<number> {
   }
 }
 
-async function printAddresses({ options, json, logLevel, explain }: Request, process: Process): Promise<number> {
+async function printAddresses({ options, watch, json, logLevel, explain }: Request, process: Process): Promise<number> {
   const { env, stdout, stderr, signal, library, now } = process
   const events = new EventEmitter<ApiserverAddressEvents>()
   const live = stderr.isTTY === true && env['TERM'] !== 'dumb' && logLevel === undefined
   const display = live ? showOnTerminal(events, stderr, now) : undefined
   let listed = false
-  const printList = async (list: AddressList) => {
+  const printList = async (list: AddressList, separator: string) => {
     display?.clear()
-    await print(stdout, json ? JSON.stringify(list) : list.addresses.join('\n'))
+    await print(stdout, json ? JSON.stringify(list) : list.addresses.join(separator))
     listed = true
   }
   try {
     const logger = display === undefined ? await createLogger(logLevel, stderr) : undefined
-    const { resolveApiserverAddresses } = await library()
-    const all: ResolveOptions = { ...options, signal, events, logger }
-    await printList(await resolveApiserverAddresses(all))
+    const { resolveApiserverAddresses, watchApiserverAddresses } = await library()
+    const all: WatchOptions = { ...options, signal, events, logger }
+    if (watch) for await (const change of watchApiserverAddresses(all)) await printList(change, ' ')
+    else await printList(await resolveApiserverAddresses(all), '\n')
   } catch (error) {
     if (error instanceof ApiserverAddressError) return exitCodes[error.code]
     if (!signal.aborted || error !== signal.reason) throw explain(error)

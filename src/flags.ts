@@ -45,6 +45,12 @@ const groups: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
     timeout: { kind: time, option: 'timeoutMs', help: 'give up after this long, or infinity (15m)' },
   },
   'What to print:': {
+    watch: { help: 'stay, and print all addresses in one line per change' },
+    'shrink-delay': {
+      kind: time,
+      option: 'shrinkDelayMs',
+      help: 'with --watch: how long an address must be gone (3s)',
+    },
     json: { help: 'print JSON, one object a line' },
     'log-level': {
       kind: level,
@@ -127,7 +133,7 @@ them. ETCDCTL_ENDPOINTS, ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY and
 ETCDCTL_USER (name or name:password) are used where the flag is not given.
 
 Addresses go to stdout, everything else to stderr. Exit status:
-  0  the addresses were printed
+  0  the addresses were printed; also a watch that was stopped by a signal
   1  waiting longer cannot help, or --max-attempts was reached
   2  wrong usage
   3  --timeout was reached

@@ -80,9 +80,10 @@ export function showOnTerminal(
     failed: ({ error }) => finish(error.message),
     aborted: ({ reason }) =>
       finish(`stopped by ${String(reason)}${live?.waitingFor ? ` while waiting for ${live.waitingFor}` : ''}`),
-    disconnected({ error }) {
+    // Why is told by the phase that follows.
+    disconnected() {
       lost = true
-      print(`lost etcd, the last list stays: ${error.message}`)
+      print('lost etcd, the last list stays')
     },
     connected() {
       if (lost) finish('following etcd again')

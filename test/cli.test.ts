@@ -9,7 +9,7 @@ import { ApiserverAddressError } from '../src/errors.ts'
 import type { ErrorCode } from '../src/errors.ts'
 import { flags } from '../src/flags.ts'
 import { parseOptions } from '../src/options.ts'
-import type { ResolveOptions } from '../src/options.ts'
+import type { WatchOptions } from '../src/options.ts'
 
 const list = { addresses: ['10.0.0.11:6443', '[fd00::1]:6443'], urls: [], revision: '7' }
 const resolved = { ...list, attempts: 3, elapsedMs: 1200 }
@@ -28,14 +28,15 @@ function output({ failure, ...extra }: { failure?: string; isTTY?: boolean; colu
 }
 
 interface Setup extends Partial<Omit<Process, 'args'>> {
-  readonly resolve?: (options: ResolveOptions) => Promise<typeof resolved>
+  readonly resolve?: (options: WatchOptions) => Promise<typeof resolved>
+  readonly watch?: (options: WatchOptions) => AsyncIterable<typeof change>
 }
 
 /** Runs the command in this process, with the library's two functions faked: they check the options and do as told. */
 async function command(args: string | readonly string[], setup: Setup = {}) {
-  const { resolve = async () => resolved, ...given } = setup
+  const { resolve = async () => resolved, watch = () => changes(), ...given } = setup
   const [stdout, stderr] = [output(), output()]
-  let options: ResolveOptions = {}
+  let options: WatchOptions = {}
   const host: Process = {
     args: typeof args === 'string' ? args.split(' ').filter(Boolean) : args,
     env: {},
@@ -48,6 +49,10 @@ async function command(args: string | readonly string[], setup: Setup = {}) {
         parseOptions((options = all ?? {}), 'resolve')
         return resolve(options)
       },
+      watchApiserverAddresses(all) {
+        parseOptions((options = all), 'watch')
+        return watch(options)
+      },
     }),
     now: () => 0,
     ...given,
@@ -55,6 +60,12 @@ async function command(args: string | readonly string[], setup: Setup = {}) {
   const code = await run(host)
   const { events: _events, logger: _logger, signal: _signal, ...plain } = options
   return { code, stdout: stdout.text(), stderr: stderr.text(), options: plain }
+}
+
+const change = { ...list, added: list.addresses, removed: [] as string[] }
+async function* changes(...more: (typeof change)[]) {
+  yield change
+  yield* more
 }
 
 const failure = (code: ErrorCode) =>
@@ -78,6 +89,18 @@ describe('output', () => {
     expect(stdout).toBe(`${JSON.stringify(resolved)}\n`)
   })
 
+  test('--watch prints all addresses in one line at every change', async () => {
+    const second = { ...change, addresses: ['10.0.0.12:6443'] }
+    const { code, stdout } = await command('--watch', { watch: () => changes(second) })
+    expect(stdout).toBe('10.0.0.11:6443 [fd00::1]:6443\n10.0.0.12:6443\n')
+    expect(code).toBe(0)
+  })
+
+  test('--watch --json prints every change as one line', async () => {
+    const { stdout } = await command('--watch --json')
+    expect(stdout).toBe(`${JSON.stringify(change)}\n`)
+  })
+
   test('--version prints the version, and --help every flag, within 80 columns', async () => {
     expect(await command('--version')).toMatchObject({ code: 0, stdout: '1.2.3\n', stderr: '' })
     const { code, stdout, stderr } = await command('--help')
@@ -87,7 +110,7 @@ describe('output', () => {
   })
 
   test('a reader that has left ends the command quietly', async () => {
-    for (const args of ['', '--help']) {
+    for (const args of ['', '--watch', '--help']) {
       expect(await command(args, { stdout: output({ failure: 'EPIPE' }) })).toMatchObject({ code: 0, stderr: '' })
     }
   })
@@ -114,7 +137,20 @@ describe('exit codes', () => {
     ['SIGTERM', 143],
   ] as const)('%s before there is a list is %d', async ([name, expected]) => {
     const signal = AbortSignal.abort(name)
+    const watch = () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(name) }) })
     expect(await command('', { signal, ...rejecting(name) })).toMatchObject({ code: expected, stdout: '', stderr: '' })
+    expect(await command('--watch', { signal, watch })).toMatchObject({ code: expected })
+    expect(await command('--watch', { signal, watch: async function* () {} })).toMatchObject({ code: expected })
+  })
+
+  test.for(['SIGINT', 'SIGTERM'])('%s ends a watch that has given a list with 0', async (name) => {
+    const controller = new AbortController()
+    const watch = async function* () {
+      yield change
+      controller.abort(name)
+      throw name
+    }
+    expect(await command('--watch', { signal: controller.signal, watch })).toMatchObject({ code: 0 })
   })
 
   test('a fault of the program is not taken for one of the user', async () => {
@@ -147,6 +183,7 @@ describe('flags', () => {
 
   test('leave what is not given to the library', async () => {
     expect((await command('')).options).toEqual({})
+    expect((await command('--watch --shrink-delay 1s')).options).toEqual({ shrinkDelayMs: 1000 })
   })
 
   const etcdctl = {
@@ -189,8 +226,9 @@ describe('wrong usage', () => {
     ['--jitter big', "--jitter must be 'equal', 'full' or 'none', got 'big'"],
     ['--log-level loud', '--log-level must be one of trace, debug, info, warn, error, fatal, silent, got "loud"'],
     ['--cacert ca --key pem', '--cacert, --cert and --key go together: --cert missing'],
+    ['--shrink-delay 3s', '--shrink-delay needs --watch'],
     ['--user me', '--user needs the password in ETCDCTL_PASSWORD'],
-    ['--json=yes', "Option '--json' does not take an argument"],
+    ['--watch=yes', "Option '--watch' does not take an argument"],
     ['--nope', "Unknown option '--nope'"],
     ['here', "Unexpected argument 'here'. This command does not take positional arguments"],
   ])('%s', async ([args = '', message]) => {

@@ -137,11 +137,11 @@ test('a watch tells what happens to it, and shows a live line only while it has 
   emit({ type: 'ignored', reason: 'not-set', revision: '9' })
   emit({ type: 'resynced', revision: '3' })
   emit({ type: 'disconnected', error: new Error('etcd cannot be reached') })
-  vi.advanceTimersByTime(1000)
   expect(rows.at(-1)).toBe('')
-  emit(attempt(2))
-  emit(retry(1000, null))
-  expect(rows.at(-1)).toBe('    1.0s  reading the key, attempt 2, next within 1.0s')
+  emit(phase())
+  emit(retry(2000, null))
+  vi.advanceTimersByTime(1000)
+  expect(rows.at(-1)).toBe('    1.0s  still waiting for etcd, attempt 1, next within 1.0s')
   emit({ type: 'connected', revision: '3' })
   expect(rows.map((row) => row.slice(10))).toEqual([
     'found 2 apiservers in 2 attempts',
@@ -149,7 +149,8 @@ test('a watch tells what happens to it, and shows a live line only while it has 
     '2 apiservers: +10.0.0.13:6443 -10.0.0.12:6443',
     'the key was written without a usable list (not-set), the last list stays',
     "etcd's history was replaced, by a restored snapshot it seems: following the new one",
-    'lost etcd, the last list stays: etcd cannot be reached',
+    'lost etcd, the last list stays',
+    'waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
     'following etcd again',
     '',
   ])

@@ -41,8 +41,11 @@ function start(args: readonly string[], { shell, env }: { shell?: string; env?: 
   return {
     ended,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Waits for a part of what it prints; an end without that fails the test at once. */
     async until(stream: 'stdout' | 'stderr', part: string): Promise<void> {
-      while (!text[stream].includes(part)) await once(child[stream], 'data')
+      const early = ended.then((result) => Promise.reject(new Error(`ended without ${part}`, { cause: result })))
+      while (!text[stream].includes(part)) await Promise.race([once(child[stream], 'data'), early])
+      early.catch(() => {})
     },
   }
 }
@@ -115,7 +118,7 @@ describe('one list', () => {
 
 describe('no list', () => {
   test('within --timeout is exit code 3', async () => {
-    const { code, stdout, stderr } = await start([...freshKey().flags, '--timeout', '500ms']).ended
+    const { code, stdout, stderr } = await start([...freshKey().flags, '--timeout', '3s']).ended
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(log(stderr).at(-1)).toMatchObject({ level: 'error', err: { code: 'DEADLINE_EXCEEDED', reason: 'not-set' } })
   })
@@ -149,5 +152,32 @@ describe('no list', () => {
     const { code, stdout, stderr } = await start(['--min', '0']).ended
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^rke2-apiserver-resolver: --min .* got 0 \(see --help\)\n$/)
+  })
+})
+
+describe('--watch', () => {
+  test('prints a line for every change, until a signal ends it with 0', async () => {
+    const { flags, store } = freshKey()
+    await store(one)
+    const command = start([...flags, '--watch', '--shrink-delay', '100ms'])
+    await command.until('stdout', '10.0.0.11')
+    await store(three)
+    await command.until('stdout', '10.0.0.13')
+    await store(one)
+    await command.until('stdout', `${three.join(' ')}\n${first}\n`)
+    command.kill('SIGTERM')
+    expect(await command.ended).toMatchObject({ code: 0, stdout: `${first}\n${three.join(' ')}\n${first}\n` })
+  })
+
+  test('ends quietly when its reader has left', async () => {
+    const { flags, store } = freshKey()
+    await store(one)
+    const command = start([...flags, '--watch', '--json'], { shell: 'set -o pipefail; "$@" | head -1' })
+    await command.until('stdout', '}')
+    await store(three)
+    const { code, stdout, stderr } = await command.ended
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ addresses: one, added: one, removed: [] })
+    expect(stderr).not.toMatch(/EPIPE/)
   })
 })
