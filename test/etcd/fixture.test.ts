@@ -130,9 +130,16 @@ test('a learner answers no linearizable read until it is promoted', async () => 
 })
 
 describe('three members', () => {
+  let cluster: EtcdCluster
+  let members: [EtcdMember, EtcdMember, EtcdMember]
+  beforeAll(async () => {
+    cluster = await startEtcd({ members: 3 })
+    members = cluster.members as typeof members
+  })
+  afterAll(() => cluster[Symbol.asyncDispose]())
+
   test('cut off from its peers, a member has only old news; its clients still reach it', async () => {
-    await using cluster = await startEtcd({ members: 3 })
-    const [, , cutOff] = cluster.members as [EtcdMember, EtcdMember, EtcdMember]
+    const cutOff = members[2]
     await cluster.put('k', 'old')
     await expect.poll(() => read(cutOff, { serializable: true })).toMatchObject(value('old'))
     await cutOff.partition()
@@ -144,9 +151,8 @@ describe('three members', () => {
   })
 
   test('outlive their leader, and without a quorum there is none', async () => {
-    await using cluster = await startEtcd({ members: 3 })
-    await cluster.moveLeader(cluster.members[1]!)
-    const [survivor, leader, other] = cluster.members as [EtcdMember, EtcdMember, EtcdMember]
+    const [survivor, leader, other] = members
+    await cluster.moveLeader(leader)
     expect(await cluster.leader()).toBe(leader)
     await leader.kill()
     await cluster.put('k', 'v')
