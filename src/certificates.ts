@@ -26,11 +26,10 @@ const options = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client
  * rotation)
  */
 export async function readCertificates(files: TlsFiles, signal: AbortSignal): Promise<Certificates> {
-  const [ca, cert, key] = await Promise.all([
-    readPem(files, 'caFile', signal),
-    readPem(files, 'certFile', signal),
-    readPem(files, 'keyFile', signal),
-  ])
+  // One after the other, so that the first one that is missing is named, and always the same one.
+  const ca = await readPem(files, 'caFile', signal)
+  const cert = await readPem(files, 'certFile', signal)
+  const key = await readPem(files, 'keyFile', signal)
   try {
     const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
     return { context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint }

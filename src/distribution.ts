@@ -34,6 +34,9 @@ export function defaultTlsFiles(dataDir: string): TlsFiles {
  */
 export function nodeHint(dataDir: string): string | undefined {
   const has = (...path: string[]) => existsSync(join(dataDir, ...path))
+  if (!existsSync(dataDir)) {
+    return `${dataDir} does not exist: either the server was never started, or its data directory is another one`
+  }
   if (has('agent') && !has('server')) {
     return (
       `${dataDir} has agent/ and no server/: this looks like an agent node, which holds no etcd certificates; ` +

@@ -31,17 +31,19 @@ export class Gate {
     const since = this.#unchangedSince(addresses.join(), reading, now)
     const missing = expect.filter((wanted) => !addresses.some((address) => matches(address, wanted)))
     if (addresses.length < minAddresses || missing.length > 0) {
-      const needed = addresses.length < minAddresses ? ` of at least ${minAddresses}` : ''
-      const lacking = missing.length > 0 ? `; missing ${few(missing)}` : ''
+      const problems = [
+        addresses.length < minAddresses ? `has ${addresses.length} of at least ${minAddresses} addresses` : [],
+        missing.length > 0 ? `lacks ${few(missing)}` : [],
+      ].flat()
       return {
-        message: `the list has ${addresses.length}${needed} apiservers${lacking}: ${few(addresses)}`,
+        message: `the list ${problems.join(' and ')}: ${few(addresses)}`,
         missing,
         settlesInMs: undefined,
       }
     }
     const settlesInMs = settleMs - (now - since)
     if (settlesInMs <= 0) return undefined
-    const message = `the list has all ${addresses.length} apiservers and must stay the same for ${settleMs / 1000} s: ${few(addresses)}`
+    const message = `the list is complete and must stay the same for ${settleMs / 1000} s: ${few(addresses)}`
     return { message, missing, settlesInMs }
   }
 

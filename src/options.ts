@@ -113,7 +113,8 @@ function schema() {
   const delayMs = z.number(`${milliseconds}, 0 or more`).nonnegative(`${milliseconds}, 0 or more`)
   const text = z.string('must be a string').trim().min(1, 'must not be empty')
   const count = z.int(wholeNumber).min(1, wholeNumber)
-  const limit = (finite: ZodType<number>, error: string) => z.union([finite, z.literal(Infinity)], { error })
+  const orInfinity = (finite: ZodType<number>, error: string) =>
+    z.custom<number>((value) => value === Infinity || finite.safeParse(value).success, `${error}, or Infinity`)
   const withMethods = <T>(what: string, ...methods: string[]) =>
     z.custom<T>(
       (value) =>
@@ -153,7 +154,7 @@ function schema() {
       maxDelayMs: positiveMs.default(2000),
       factor: z.number('must be a number of at least 1').min(1, 'must be a number of at least 1').default(2),
       jitter: z.enum(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'").default('equal'),
-      maxAttempts: limit(count, `${wholeNumber}, or Infinity`).default(Infinity),
+      maxAttempts: orInfinity(count, wholeNumber).default(Infinity),
     },
     fields('must be an object'),
   )
@@ -174,7 +175,7 @@ function schema() {
       expect: z.array(expected, 'must be an array of host or host:port').default([]),
       settleMs: delayMs.default(0),
       retry: retry.prefault({}),
-      timeoutMs: limit(positiveMs, `${milliseconds} above 0, or Infinity`).default(900_000),
+      timeoutMs: orInfinity(positiveMs, `${milliseconds} above 0`).default(900_000),
       attemptTimeoutMs: positiveMs.default(5000),
       signal: withMethods<AbortSignal>(
         'an AbortSignal',

@@ -38,16 +38,16 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
     case 'attempt':
       return logger.debug({ attempt: event.attempt }, 'reading the key')
     case 'phase': {
-      const { waitingFor, expected } = meanings[event.reason]
       const { reason, previous, elapsedMs, message, hint } = event
-      const text = `waiting for ${waitingFor}: ${message}${hint === undefined ? '' : `; ${hint}`}`
+      const { waitingFor, patienceMs, expected } = meanings[reason]
+      const text = `${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}${hint === undefined ? '' : `; ${hint}`}`
       return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint }, text)
     }
     case 'retry': {
       const { attempt, reason, delayMs, remainingMs, error } = event
       return logger.debug(
         { attempt, reason, delayMs, remainingMs },
-        `no list yet, next read in ${seconds(delayMs)}: ${error.message}`,
+        `no list yet, next read in at most ${seconds(delayMs)}: ${error.message}`,
       )
     }
     case 'wake':
@@ -57,16 +57,21 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
       )
     case 'resolved': {
       const { addresses, revision, attempts, elapsedMs } = event
-      return logger.info({ addresses, revision, attempts, elapsedMs }, `found ${addresses.length} apiservers`)
+      return logger.info(
+        { addresses, revision, attempts, elapsedMs },
+        `found ${addresses.length} apiserver${addresses.length === 1 ? '' : 's'}`,
+      )
     }
-    case 'failed':
-      return logger.error({ err: event.error }, event.error.message)
+    case 'failed': {
+      // Its message holds the cause already: pino's own `err` would say it twice, and add a stack that is only ours.
+      return logger.error({ ...event.error }, event.error.message)
+    }
     case 'aborted':
       return logger.info('aborted by the caller')
     case 'connected':
       return logger.debug({ revision: event.revision }, 'following the key')
     case 'disconnected':
-      return logger.info({ err: event.error }, `lost etcd, the last list stays: ${event.error.message}`)
+      return logger.info(`lost etcd, the last list stays: ${event.error.message}`)
     case 'resynced':
       return logger.warn({ revision: event.revision }, "etcd's history was replaced, following the new one")
     case 'changed': {

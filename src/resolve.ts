@@ -81,11 +81,11 @@ export async function firstList(session: Session, source: Source, config: Config
     const parsed = parseAddresses(reading.value)
     if (parsed.kind !== 'list') {
       gate.reset()
-      throw new Failure(parsed.kind, parsed.message)
+      throw new Failure(parsed.kind, `${source.endpoint}: ${parsed.message}`)
     }
     const shortfall = gate.judge(parsed.addresses, reading, clock.now())
     settlesInMs = shortfall?.settlesInMs
-    if (shortfall !== undefined) throw new Failure('incomplete', shortfall.message)
+    if (shortfall !== undefined) throw new Failure('incomplete', `${source.endpoint}: ${shortfall.message}`)
     return { addresses: parsed.addresses, reading, watch }
   }
 

@@ -56,11 +56,12 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
   const pause = async (delayMs: number, early: Wait['early'], fallbackMs: () => number): Promise<void> => {
     const scope = new Scope(session.signal)
     const sleep = (ms: number) => clock.sleep(ms, scope.signal).then(() => undefined)
+    const wake = early?.(scope.signal).catch(() => {
+      scope.signal.throwIfAborted()
+      return sleep(Math.min(delayMs, fallbackMs()))
+    })
     try {
-      const cause = await Promise.race([
-        sleep(delayMs),
-        ...(early === undefined ? [] : [early(scope.signal).catch(() => sleep(Math.min(delayMs, fallbackMs())))]),
-      ])
+      const cause = await Promise.race([sleep(delayMs), ...(wake === undefined ? [] : [wake])])
       if (cause !== undefined) session.report({ type: 'wake', cause })
     } finally {
       scope.end()

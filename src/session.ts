@@ -92,16 +92,16 @@ export class Session {
   error(code: ErrorCode): ApiserverAddressError {
     const { elapsedMs, attempts } = this
     const failure = this.#last
-    const tries = `${attempts} attempt${attempts === 1 ? '' : 's'} in ${seconds(elapsedMs)}`
+    const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`
     const what = {
       DEADLINE_EXCEEDED: 'timed out',
       ATTEMPTS_EXHAUSTED: 'gave up',
       REJECTED: 'failed',
       CLOSED: 'closed',
     }[code]
-    let message = `${this.#config.key}: ${what} after ${tries}`
+    let message = `${this.#config.key}: ${what} after ${seconds(elapsedMs)} and ${tries}`
     if (failure !== undefined) {
-      const waited = `waiting for ${meanings[failure.reason].waitingFor} for ${seconds(this.#clock.now() - this.#phaseSince)}`
+      const waited = `waiting for ${meanings[failure.reason].waitingFor} for the last ${seconds(this.#clock.now() - this.#phaseSince)}`
       message += `${code === 'REJECTED' ? '' : `, ${waited}`}: ${failure.message}`
     }
     if (this.#lastHint !== undefined) message += `; ${this.#lastHint}`

@@ -43,6 +43,11 @@ export class Source {
     this.#endpoints = config.endpoints
   }
 
+  /** The one that answered last, or that is asked first. */
+  get endpoint(): string {
+    return this.#endpoints[0] ?? ''
+  }
+
   /** Of the certificate files as last read: what a TLS failure is about. */
   get fingerprint(): string | undefined {
     return this.#fingerprint
@@ -79,19 +84,18 @@ export class Source {
 
   /** What the read in flight is waiting for, if it is late. */
   pending(): Failure | undefined {
-    const [endpoint] = this.#endpoints
-    const open = endpoint === undefined ? undefined : this.#open.get(endpoint)
-    return open === undefined ? undefined : this.#late(endpoint as string, open.connection.stage)
+    const open = this.#open.get(this.endpoint)
+    return open === undefined ? undefined : late(this.endpoint, open.connection.stage)
   }
 
   /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
   async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
-    const [endpoint] = this.#endpoints
-    const open = this.#open.get(endpoint as string)
+    const { endpoint } = this
+    const open = this.#open.get(endpoint)
     if (open === undefined) throw new Failure('unavailable', 'there is no connection to watch on')
     const scope = new Scope(signal)
     this.#clock.sleep(this.#config.attemptTimeoutMs, scope.signal).then(
-      () => scope.abort(this.#late(endpoint as string, open.connection.stage)),
+      () => scope.abort(late(endpoint, open.connection.stage)),
       () => {},
     )
     try {
@@ -147,7 +151,7 @@ export class Source {
         const { stage } = connection
         // One that is still being made may yet stand: that ends the wait early. One that is frozen is no use.
         if (stage === 'ready') this.#discard(endpoint)
-        throw this.#late(endpoint, stage)
+        throw late(endpoint, stage)
       }
       if (error instanceof Failure) {
         if (['unreachable', 'tls-rejected', 'rejected'].includes(error.reason)) this.#discard(endpoint)
@@ -183,22 +187,22 @@ export class Source {
     this.#open.get(endpoint)?.connection.close()
     this.#open.delete(endpoint)
   }
+}
 
-  #late(what: string, stage: Connection['stage']): Failure {
-    const limit = `within ${this.#config.attemptTimeoutMs / 1000} s`
-    if (stage === 'connecting')
-      return new Failure('unreachable', `${what}: no connection ${limit}: packets seem to be dropped`)
-    if (stage === 'handshake') {
-      return new Failure(
-        'timeout',
-        `${what}: accepts connections and answers nothing ${limit}: etcd is starting, or frozen`,
-      )
-    }
+/** What a read that got no answer in time was waiting for. */
+function late(endpoint: string, stage: Connection['stage']): Failure {
+  if (stage === 'connecting')
+    return new Failure('unreachable', `${endpoint}: no connection yet, as if packets were dropped`)
+  if (stage === 'handshake') {
     return new Failure(
       'timeout',
-      `${what}: took the request and did not answer ${limit}: etcd is overloaded, frozen or losing its quorum`,
+      `${endpoint}: it accepts connections and answers nothing, as an etcd that is starting or frozen`,
     )
   }
+  return new Failure(
+    'timeout',
+    `${endpoint}: it took the request and does not answer, as an etcd that is frozen or is losing its quorum`,
+  )
 }
 
 function closest(errors: readonly unknown[]): unknown {

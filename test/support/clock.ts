@@ -1,0 +1,74 @@
+import type { Clock } from '../../src/clock.ts'
+
+interface Timer {
+  readonly at: number
+  readonly wake: () => void
+}
+
+/** A clock that stands still until a test moves it. */
+export class VirtualClock implements Clock {
+  readonly #timers = new Set<Timer>()
+  readonly #random: () => number
+  #now = 0
+
+  constructor(random: () => number = () => 0.5) {
+    this.#random = random
+  }
+
+  /** Sleeps that have neither ended nor been aborted. */
+  get sleeping(): number {
+    return this.#timers.size
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  random(): number {
+    return this.#random()
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const timer: Timer = {
+        at: this.#now + ms,
+        wake: () => {
+          this.#timers.delete(timer)
+          signal.removeEventListener('abort', abort)
+          resolve()
+        },
+      }
+      const abort = () => {
+        this.#timers.delete(timer)
+        reject(signal.reason)
+      }
+      this.#timers.add(timer)
+      signal.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** Lets `ms` pass: every sleep ends at its own time, and what waits for it runs before the next one ends. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await idle()
+    for (;;) {
+      const [next] = [...this.#timers].sort((a, b) => a.at - b.at)
+      if (next === undefined || next.at > end) break
+      this.#now = Math.max(this.#now, next.at)
+      next.wake()
+      await idle()
+    }
+    this.#now = end
+  }
+
+  /** Moves on to the end of the next sleep, if there is one. */
+  async next(): Promise<void> {
+    await idle()
+    const at = Math.min(...[...this.#timers].map((timer) => timer.at))
+    if (at !== Infinity) await this.advance(at - this.#now)
+  }
+}
+
+/** Everything that can run without time passing has run. */
+export const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

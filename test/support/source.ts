@@ -1,0 +1,162 @@
+import type { KeyWatch, Reading } from '../../src/key-watch.ts'
+import { Failure } from '../../src/reasons.ts'
+import type { Source } from '../../src/source.ts'
+
+/** A key in memory, for what a real etcd cannot be made to do on cue and for time that is not real. */
+export class FakeSource {
+  readonly endpoint = 'https://fake:2379'
+  fingerprint: string | undefined
+  reads = 0
+  watches = 0
+  closed = false
+  refuseWatches = false
+  #value: Uint8Array | undefined
+  #revision = 0n
+  #version = 0n
+  #failure: Failure | undefined
+  #held: PromiseWithResolvers<Reading> | undefined
+  #standing = Promise.withResolvers<void>()
+  readonly #watching = new Set<FakeWatch>()
+
+  /** What the functions under test take; only what they use is there. */
+  asSource(): Source {
+    return this as unknown as Source
+  }
+
+  get watching(): number {
+    return this.#watching.size
+  }
+
+  reading(): Reading {
+    return {
+      value: this.#value,
+      modRevision: this.#version === 0n ? 0n : this.#revision,
+      version: this.#version,
+      revision: this.#revision,
+    }
+  }
+
+  /** @param options.silently without any watch being told */
+  write(value: string | undefined, options: { silently?: boolean } = {}): void {
+    this.#value = value === undefined ? undefined : Buffer.from(value)
+    this.#revision += 1n
+    this.#version = value === undefined ? 0n : this.#version + 1n
+    if (options.silently) return
+    for (const watch of this.#watching) watch.push({ ...this.reading(), modRevision: this.#revision })
+  }
+
+  /** Replaces the history: as a restored snapshot, which begins at an older revision. */
+  restore(value: string, revision: bigint): void {
+    this.#value = Buffer.from(value)
+    this.#revision = revision
+    this.#version = 1n
+    this.cut()
+  }
+
+  /** Every read fails, until it is called with `undefined`. */
+  fail(failure: Failure | undefined): void {
+    this.#failure = failure
+  }
+
+  /** Reads stay pending. */
+  hold(): void {
+    this.#held = Promise.withResolvers()
+  }
+
+  release(reading: Reading): void {
+    this.#held?.resolve(reading)
+    this.#held = undefined
+  }
+
+  /** Ends every watch. */
+  cut(): void {
+    for (const watch of this.#watching) watch.end(new Failure('unreachable', 'the stream was cut'))
+    this.#watching.clear()
+  }
+
+  /** A connection that was silent comes to stand. */
+  stand(): void {
+    this.#standing.resolve()
+  }
+
+  async read(signal: AbortSignal): Promise<Reading> {
+    signal.throwIfAborted()
+    this.reads++
+    if (this.#failure !== undefined) throw this.#failure
+    const reading = this.#held?.promise ?? this.reading()
+    const aborted = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    return Promise.race([reading, aborted])
+  }
+
+  async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+    signal.throwIfAborted()
+    if (this.refuseWatches || this.#failure !== undefined)
+      throw this.#failure ?? new Failure('learner', 'no watch here')
+    this.watches++
+    const watch = new FakeWatch(() => this.#watching.delete(watch))
+    this.#watching.add(watch)
+    if (this.#revision > after) watch.push({ ...this.reading(), modRevision: this.#revision })
+    return watch
+  }
+
+  whenConnected(): Promise<void> {
+    return this.#standing.promise
+  }
+
+  pending(): Failure | undefined {
+    return this.#held === undefined ? undefined : new Failure('timeout', 'silent')
+  }
+
+  close(): void {
+    this.closed = true
+    this.cut()
+  }
+}
+
+class FakeWatch implements KeyWatch {
+  readonly #close: () => void
+  #changed = Promise.withResolvers<void>()
+  #latest: Reading | undefined
+
+  constructor(close: () => void) {
+    this.#close = close
+    this.#changed.promise.catch(() => {})
+  }
+
+  push(reading: Reading): void {
+    this.#latest = reading
+    this.#changed.resolve()
+  }
+
+  end(failure: Failure): void {
+    this.#latest = undefined
+    this.#changed.reject(failure)
+    this.#changed = Promise.withResolvers()
+    this.#changed.promise.catch(() => {})
+    this.#changed.reject(failure)
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    const { promise } = this.#changed
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      promise.then(resolve, reject)
+    })
+  }
+
+  take(): Reading | undefined {
+    const latest = this.#latest
+    if (latest !== undefined) {
+      this.#latest = undefined
+      this.#changed = Promise.withResolvers()
+      this.#changed.promise.catch(() => {})
+    }
+    return latest
+  }
+
+  close(): void {
+    this.#close()
+  }
+}
