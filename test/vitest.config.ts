@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // One project per etcd version: test/engine/vitest.sh chooses them.
-const images = (process.env['ETCD_IMAGE'] ?? '').split(/[\s,]+/)
+const images = (process.env['ETCD_IMAGE'] ?? '').trim().split(/[\s,]+/)
 
 export default defineConfig({
   test: {
