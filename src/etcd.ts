@@ -3,7 +3,7 @@ import type * as etcd3Types from 'etcd3'
 import type { Certificates } from './certificates.ts'
 import { EndpointChannel } from './channel.ts'
 import { StreamWatch } from './key-watch.ts'
-import type { KeyWatch, Reading } from './key-watch.ts'
+import type { KeyWatch, Reading, WatchStream } from './key-watch.ts'
 import { Failure, judge, oneLine } from './reasons.ts'
 import type { Status } from './reasons.ts'
 
@@ -98,12 +98,14 @@ class EtcdConnection implements Connection {
   async watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {
     const call = this.#call(signal)
     try {
-      const stream = await this.#etcd.watchClient.watch(call.options)
+      const stream = (await this.#etcd.watchClient.watch(call.options)) as WatchStream
       const watch = new StreamWatch(stream, () => {
         call.end()
         return call.failure() ?? this.#failure({ code: 14, details: 'the stream ended' })
       })
-      stream.write({ create_request: { key: Buffer.from(key), start_revision: String(after + 1n) } })
+      const start_revision = String(after + 1n)
+      // Fragments: much history in one message would be more than a message may hold.
+      stream.write({ create_request: { key: Buffer.from(key), start_revision, fragment: true } })
       await watch.created
       return watch
     } catch (error) {

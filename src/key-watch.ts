@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Etcd3, IWatchResponse } from 'etcd3'
 import { Failure, oneLine } from './reasons.ts'
 
@@ -13,7 +14,7 @@ export interface Reading {
   readonly revision: bigint
 }
 
-/** Changes of the key after one reading, as etcd pushes them; the latest replaces those not yet taken. */
+/** Changes of the key after one reading, as etcd pushes them. */
 export interface KeyWatch {
   /**
    * Resolves when there is a change to take.
@@ -22,19 +23,23 @@ export interface KeyWatch {
    * @throws `signal.reason` when the signal is aborted
    */
   changed(signal: AbortSignal): Promise<void>
-  /** The latest change that was not yet taken. */
-  take(): Reading | undefined
+  /** The changes not yet taken, oldest first. */
+  take(): readonly Reading[]
   close(): void
 }
 
-type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>>
+/** etcd3's type leaves out that it is a stream of Node's. */
+export type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>> & Pick<Readable, 'pause' | 'resume'>
+
+/** More changes than this are left to etcd until these are taken: it keeps them in its history anyway. */
+const maxUntaken = 100
 
 /** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
 export class StreamWatch implements KeyWatch {
   readonly #stream: WatchStream
   readonly #created = Promise.withResolvers<void>()
   readonly #waiting = new Set<PromiseWithResolvers<void>>()
-  #latest: Reading | undefined
+  #untaken: Reading[] = []
   #ended: Failure | undefined
 
   /** @param failure why the stream has ended; asked once */
@@ -55,7 +60,7 @@ export class StreamWatch implements KeyWatch {
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#ended !== undefined) throw this.#ended
-    if (this.#latest !== undefined) return
+    if (this.#untaken.length > 0) return
     const waiting = Promise.withResolvers<void>()
     const abort = () => waiting.reject(signal.reason)
     this.#waiting.add(waiting)
@@ -68,10 +73,11 @@ export class StreamWatch implements KeyWatch {
     }
   }
 
-  take(): Reading | undefined {
-    const latest = this.#latest
-    this.#latest = undefined
-    return latest
+  take(): readonly Reading[] {
+    const untaken = this.#untaken
+    this.#untaken = []
+    if (untaken.length >= maxUntaken) this.#stream.resume()
+    return untaken
   }
 
   close(): void {
@@ -87,23 +93,24 @@ export class StreamWatch implements KeyWatch {
       return this.#end(new Failure('unavailable', `etcd ended the watch: ${oneLine(why)}`))
     }
     if (response.created) this.#created.resolve()
-    const event = response.events.at(-1)
-    if (event === undefined) return
-    const { value, mod_revision, version } = event.kv
-    this.#latest = {
-      value: String(event.type) === 'DELETE' ? undefined : value,
-      modRevision: BigInt(mod_revision),
-      version: BigInt(version),
-      revision: BigInt(response.header.revision),
+    if (response.events.length === 0) return
+    for (const { type, kv } of response.events) {
+      this.#untaken.push({
+        value: (type as string) === 'DELETE' ? undefined : kv.value,
+        modRevision: BigInt(kv.mod_revision),
+        version: BigInt(kv.version),
+        revision: BigInt(response.header.revision),
+      })
     }
+    if (this.#untaken.length >= maxUntaken) this.#stream.pause()
     for (const waiting of this.#waiting) waiting.resolve()
   }
 
   #end(failure: Failure): void {
     if (this.#ended !== undefined) return
     this.#ended = failure
-    // In doubt only a new read counts: a change that was not yet taken is forgotten.
-    this.#latest = undefined
+    // In doubt only a new read counts: changes that were not yet taken are forgotten.
+    this.#untaken = []
     this.#created.reject(failure)
     for (const waiting of this.#waiting) waiting.reject(failure)
     this.#stream.cancel()

@@ -67,7 +67,7 @@ export async function firstList(session: Session, source: Source, config: Config
 
   /** What the watch has delivered is committed, and newer than the last reading: another read would only cost time. */
   const pushed = (): Reading | undefined => {
-    const change = watch?.take()
+    const change = watch?.take().at(-1)
     return change !== undefined && change.modRevision > (reading?.revision ?? 0n) ? change : undefined
   }
 

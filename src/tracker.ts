@@ -34,7 +34,7 @@ export class Tracker {
 
   /** Told, though no longer stored. */
   get held(): readonly string[] {
-    return [...this.#goneSince.keys()].sort()
+    return [...this.#goneSince.keys()].toSorted()
   }
 
   /** When the next of them is to be removed, by the clock of `now`; `Infinity` if none is held. */
@@ -74,5 +74,8 @@ export function difference(
   to: readonly string[],
 ): { readonly added: readonly string[]; readonly removed: readonly string[] } {
   const [before, after] = [new Set(from), new Set(to)]
-  return { added: to.filter((address) => !before.has(address)), removed: from.filter((address) => !after.has(address)) }
+  return {
+    added: Object.freeze(to.filter((address) => !before.has(address))),
+    removed: Object.freeze(from.filter((address) => !after.has(address))),
+  }
 }

@@ -146,14 +146,13 @@ class FakeWatch implements KeyWatch {
     })
   }
 
-  take(): Reading | undefined {
+  take(): readonly Reading[] {
     const latest = this.#latest
-    if (latest !== undefined) {
-      this.#latest = undefined
-      this.#changed = Promise.withResolvers()
-      this.#changed.promise.catch(() => {})
-    }
-    return latest
+    if (latest === undefined) return []
+    this.#latest = undefined
+    this.#changed = Promise.withResolvers()
+    this.#changed.promise.catch(() => {})
+    return [latest]
   }
 
   close(): void {
