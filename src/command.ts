@@ -81,12 +81,11 @@ async function printAddresses({ options, watch, json, logLevel, explain }: Reque
   return listed ? 0 : 128 + constants.signals[signal.reason as NodeJS.Signals]
 }
 
-/** JSON lines for people and collectors: levels in words, readable times, no stack traces of a start-up that takes its time. */
+/** JSON lines that people can read too: levels in words, times in ISO 8601. Who collects them knows process and host. */
 async function createLogger(level = 'info', stream: Writable): Promise<Logger> {
   const { pino } = await import('pino')
   const formatters = { level: (label: string) => ({ level: label }) }
-  const serializers = { err: (error: Error) => ({ ...pino.stdSerializers.err(error), stack: undefined }) }
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters, serializers }, stream)
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, stream)
 }
 
 /** The result could not be written. */

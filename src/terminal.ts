@@ -68,9 +68,9 @@ export function showOnTerminal(
   const listeners: { [Type in keyof ApiserverAddressEvents]?: (...event: ApiserverAddressEvents[Type]) => void } = {
     attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
     phase({ reason, message, hint }) {
-      const { waitingFor } = meanings[reason]
+      const { waitingFor, patienceMs } = meanings[reason]
       live = { attempt: 1, ...live, waitingFor }
-      print(`waiting for ${waitingFor}: ${message}`)
+      print(`${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}`)
       if (hint !== undefined) print(hint)
     },
     retry: ({ delayMs, remainingMs }) =>
