@@ -1,0 +1,111 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test as base } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const run = promisify(execFile)
+
+/** An empty project in which the packed package was installed, beside what it depends on. */
+const test = base.extend('project', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const project = mkdtempSync(join(tmpdir(), 'package-'))
+  onCleanup(() => rmSync(project, { recursive: true }))
+  const modules = join(project, 'node_modules')
+  mkdirSync(join(modules, '@types'), { recursive: true })
+  for (const name of ['etcd3', '@grpc', 'p-retry', 'pino', 'zod', '@types/node', 'undici-types']) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', project], { cwd: root, stdio: 'pipe' })
+  const [tarball = ''] = readdirSync(project).filter((name) => name.endsWith('.tgz'))
+  execFileSync('tar', ['-xzf', join(project, tarball), '-C', project])
+  execFileSync('mv', [join(project, 'package'), join(modules, 'rke2-apiserver-resolver')])
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
+  return project
+})
+
+describe('the package as it is published', () => {
+  test('is imported by an ES module', async ({ project }) => {
+    writeFileSync(
+      join(project, 'a.mjs'),
+      `import * as all from 'rke2-apiserver-resolver'; console.log(Object.keys(all).join())`,
+    )
+    const { stdout, stderr } = await run(process.execPath, ['a.mjs'], { cwd: project })
+    expect(stdout).toBe('ApiserverAddressError,resolveApiserverAddresses,watchApiserverAddresses\n')
+    expect(stderr).toBe('')
+  })
+
+  test('is required by a CommonJS module', async ({ project }) => {
+    writeFileSync(
+      join(project, 'a.cjs'),
+      `require('rke2-apiserver-resolver').resolveApiserverAddresses({ minAddresses: 0 }).catch((error) => console.log(error.message))`,
+    )
+    const { stdout } = await run(process.execPath, ['a.cjs'], { cwd: project })
+    expect(stdout).toBe('Option "minAddresses" must be a whole number of at least 1, got 0\n')
+  })
+
+  test.for(['nodenext', 'bundler'])('has types for TypeScript with %s resolution', async (resolution, { project }) => {
+    writeFileSync(
+      join(project, 'a.ts'),
+      `import { EventEmitter } from 'node:events'
+       import { pino } from 'pino'
+       import { ApiserverAddressError, resolveApiserverAddresses, watchApiserverAddresses } from 'rke2-apiserver-resolver'
+       import type { ApiserverAddressEvents, Reason } from 'rke2-apiserver-resolver'
+       const events = new EventEmitter<ApiserverAddressEvents>()
+       events.on('phase', ({ reason, elapsedMs }) => console.log(reason satisfies Reason, elapsedMs.toFixed()))
+       const list = await resolveApiserverAddresses({ events, logger: pino(), minAddresses: 3 })
+       const first: string | undefined = list.addresses[0]
+       // @ts-expect-error the list cannot be changed
+       list.addresses.push('a:1')
+       // @ts-expect-error an option that does not exist
+       resolveApiserverAddresses({ retries: 3 })
+       await using watch = watchApiserverAddresses({ shrinkDelayMs: 0 })
+       for await (const { added, removed } of watch) console.log(added, removed, first)
+       export const code = (error: unknown) => (error instanceof ApiserverAddressError ? error.code : undefined)`,
+    )
+    const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023,esnext.disposable',
+      '--types',
+      'node',
+    ]
+    await run(
+      join(root, 'node_modules/.bin/tsc'),
+      [...options, '--module', module, '--moduleResolution', resolution, 'a.ts'],
+      {
+        cwd: project,
+      },
+    ).catch(({ stdout }: { stdout: string }) => expect.fail(stdout))
+  })
+
+  test('has a command', async ({ project }) => {
+    const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
+    const { stdout } = await run(process.execPath, [cli, '--version'], { cwd: project })
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  test('holds nothing but the code, its sources, its types and four texts', ({ project }) => {
+    const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
+    expect(names.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'])
+  })
+})
+
+test('importing the package loads no etcd client, no logger and no validator', async () => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    await import('rke2-apiserver-resolver')
+    console.log(JSON.stringify(loaded.filter((url) => url.startsWith('file:'))))`
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
+  const loaded = JSON.parse(stdout) as string[]
+  expect(loaded.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
+  const packages = loaded.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+  expect([...new Set(packages)].sort()).toEqual(['is-network-error', 'p-retry'])
+})
