@@ -123,7 +123,9 @@ export class EtcdCluster implements AsyncDisposable {
   /** @internal */
   async startMembers(count: number): Promise<void> {
     for (let i = 0; i < count; i++) this.members.push(await this.#newMember())
-    await Promise.all(this.members.map((member) => member.create(this.members, 'new')))
+    // All are over before one of them fails it: none starts any more while they are removed.
+    const created = await Promise.allSettled(this.members.map((member) => member.create(this.members, 'new')))
+    for (const result of created) if (result.status === 'rejected') throw result.reason
   }
 
   async #newMember(): Promise<EtcdMember> {
