@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import type { ApiserverAddressEvent } from '../src/events.ts'
+import { meanings } from '../src/reasons.ts'
+import { parseOptions } from '../src/options.ts'
+
+const root = join(import.meta.dirname, '..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp('^```' + language + '\\n(.*?)^```$', 'gms'))].map(([, text = '']) => text)
+/** The first cells of the table under a heading of this text. */
+const rows = (heading: string) => {
+  const section = readme.split(/^## /m).find((text) => text.startsWith(heading)) ?? ''
+  return [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name)
+}
+
+test('every TypeScript example is accepted by the compiler, with the types that are published', async () => {
+  // Inside the project, so that the package's own name leads to it.
+  const folder = mkdtempSync(join(root, 'test', '.readme-'))
+  try {
+    const files = blocks('ts').map((text, index) => {
+      writeFileSync(join(folder, `${index}.ts`), `${text}\nexport {}\n`)
+      return `${index}.ts`
+    })
+    expect(files.length).toBeGreaterThan(2)
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023,esnext.disposable',
+      '--module',
+      'nodenext',
+    ]
+    await promisify(execFile)(
+      join(root, 'node_modules/.bin/tsc'),
+      [...options, '--types', 'node', '--ignoreConfig', ...files],
+      {
+        cwd: folder,
+      },
+    ).catch(({ stdout }: { stdout: string }) => expect.fail(stdout))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('every reason is explained, and no other', () => {
+  expect(rows('What it says').sort()).toEqual(Object.keys(meanings).sort())
+})
+
+test('what is said to wait waits, and what is said to fail fails', () => {
+  for (const [, reason = '', then = ''] of readme.matchAll(/^\| `([a-z-]+)` +\|[^|]+\| ([^|]+?) +\| /gm)) {
+    const meaning = meanings[reason as keyof typeof meanings]
+    if (meaning === undefined) continue
+    expect([reason, then.split(/[ ;]/)[0]]).toEqual([reason, meaning.patienceMs === 0 ? 'fails' : 'waits'])
+  }
+})
+
+test('every event is explained, and no other', () => {
+  const types: Record<ApiserverAddressEvent['type'], true> = {
+    attempt: true,
+    phase: true,
+    retry: true,
+    wake: true,
+    resolved: true,
+    failed: true,
+    aborted: true,
+    connected: true,
+    disconnected: true,
+    resynced: true,
+    changed: true,
+    held: true,
+    ignored: true,
+    closed: true,
+  }
+  expect(rows('Events')).toEqual(Object.keys(types))
+})
+
+test('every option is explained, with its default', () => {
+  const names = Object.keys(parseOptions({}, 'watch')).filter((name) => name !== 'usesDataDir')
+  expect(rows('Options').sort()).toEqual([...names, 'distribution'].sort())
+  const { retry, timeoutMs, attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses } = parseOptions({}, 'watch')
+  expect(readme).toContain(
+    `{ initialDelayMs: ${retry.initialDelayMs}, maxDelayMs: ${retry.maxDelayMs}, factor: ${retry.factor}, jitter: '${retry.jitter}', maxAttempts: ${retry.maxAttempts} }`,
+  )
+  for (const [name, value] of Object.entries({ attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses })) {
+    expect(readme).toMatch(new RegExp(`\`${name}\` *\\| \`${value}\``))
+  }
+  expect(readme).toContain(`\`${String(timeoutMs).replace(/(\d{3})$/, '_$1')}\``)
+})
+
+test('the first screen has what it is, how to install it, and an example', () => {
+  const screen = readme.split('\n').slice(0, 30).join('\n')
+  for (const text of [
+    '# rke2-apiserver-resolver',
+    'npm install',
+    'await resolveApiserverAddresses',
+    'npm run demo',
+    'npm test',
+  ]) {
+    expect(screen).toContain(text)
+  }
+})
