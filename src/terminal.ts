@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { formatDuration } from './duration.ts'
+import type { Reason } from './errors.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import { meanings } from './reasons.ts'
 
@@ -31,7 +32,8 @@ export function showOnTerminal(
   const startedAt = now()
   let live:
     { waitingFor?: string; attempt: number; nextAt?: number | undefined; endAt?: number | undefined } | undefined
-  let lost = false
+  let waiting = true
+  let shown = ''
 
   const line = (text: string) => `${formatDuration(now() - startedAt).padStart(8)}  ${text}`
   const draw = () => {
@@ -61,33 +63,44 @@ export function showOnTerminal(
     print(text)
   }
   const wait = (change: Partial<NonNullable<typeof live>>) => {
-    live = { ...(live ?? { attempt: 1 }), ...change }
+    // A watch that stands reads the key now and then too.
+    if (!waiting) return
+    live = { attempt: 1, ...live, ...change }
     draw()
+  }
+  const tell = (reason: Reason, message: string) => {
+    const { waitingFor, patienceMs } = meanings[reason]
+    shown = message
+    print(`${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}`)
   }
 
   const listeners: { [Type in keyof ApiserverAddressEvents]?: (...event: ApiserverAddressEvents[Type]) => void } = {
     attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
     phase({ reason, message, hint }) {
-      const { waitingFor, patienceMs } = meanings[reason]
-      live = { attempt: 1, ...live, waitingFor }
-      print(`${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}`)
+      live = { attempt: 1, ...live, waitingFor: meanings[reason].waitingFor }
+      tell(reason, message)
       if (hint !== undefined) print(hint)
     },
-    retry: ({ delayMs, remainingMs }) =>
-      wait({ nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs }),
-    resolved: ({ addresses, attempts }) =>
-      finish(`found ${count(addresses.length, 'apiserver')} in ${count(attempts, 'attempt')}`),
+    retry({ reason, delayMs, remainingMs, error: { message } }) {
+      // The list has grown, or was blanked: that is news within the same phase.
+      if ((reason === 'not-set' || reason === 'incomplete') && message !== shown) tell(reason, message)
+      wait({ nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs })
+    },
+    resolved({ addresses, attempts }) {
+      waiting = false
+      finish(`found ${count(addresses.length, 'apiserver')} in ${count(attempts, 'attempt')}`)
+    },
     failed: ({ error }) => finish(error.message),
     aborted: ({ reason }) =>
       finish(`stopped by ${String(reason)}${live?.waitingFor ? ` while waiting for ${live.waitingFor}` : ''}`),
     // Why is told by the phase that follows.
     disconnected() {
-      lost = true
+      waiting = true
       print('lost etcd, the last list stays')
     },
     connected() {
-      if (lost) finish('following etcd again')
-      lost = false
+      if (waiting) finish('following etcd again')
+      waiting = false
     },
     resynced: () => print("etcd's history was replaced, by a restored snapshot it seems: following the new one"),
     changed({ addresses, added, removed }) {

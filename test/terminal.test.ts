@@ -34,13 +34,14 @@ const phase = (extra: object = {}): ApiserverAddressEvent => ({
   message: 'https://127.0.0.1:2379: etcd cannot be reached',
   ...extra,
 })
-const retry = (delayMs: number, remainingMs: number | null): ApiserverAddressEvent => ({
+const retry = (delayMs: number, remainingMs: number | null, extra: object = {}): ApiserverAddressEvent => ({
   type: 'retry',
   attempt: 1,
   reason: 'unreachable',
   delayMs,
   remainingMs,
   error: new Error('refused'),
+  ...extra,
 })
 const list = { addresses: ['10.0.0.11:6443', '10.0.0.12:6443'], urls: [], revision: '7' }
 const resolved: ApiserverAddressEvent = { type: 'resolved', ...list, attempts: 2, elapsedMs: 1 }
@@ -84,6 +85,19 @@ describe('while waiting', () => {
       '    0.0s  waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
       '    0.0s  is this an agent node?',
       '    2.0s  waiting for the key: the key does not exist yet',
+    ])
+  })
+
+  test('a list that grows, or is blanked, leaves a line within its phase', () => {
+    const { emit, rows } = terminal()
+    const incomplete = (message: string) => retry(1000, null, { reason: 'incomplete', error: new Error(message) })
+    emit(attempt(1))
+    emit(phase({ reason: 'incomplete', message: 'the list has 1 of 3' }))
+    for (const message of ['the list has 1 of 3', 'the list has 2 of 3', 'the list has 2 of 3'])
+      emit(incomplete(message))
+    expect(rows.slice(0, -1)).toEqual([
+      '    0.0s  waiting for the full set of apiservers: the list has 1 of 3',
+      '    0.0s  waiting for the full set of apiservers: the list has 2 of 3',
     ])
   })
 
@@ -132,6 +146,8 @@ test('a watch tells what happens to it, and shows a live line only while it has 
   emit(attempt(1))
   emit(resolved)
   emit({ type: 'connected', revision: '7' })
+  emit(attempt(2))
+  expect(rows.at(-1)).toBe('')
   emit({ type: 'held', missing: ['10.0.0.12:6443'], untilMs: 3000 })
   emit({ type: 'changed', ...list, added: ['10.0.0.13:6443'], removed: ['10.0.0.12:6443'] })
   emit({ type: 'ignored', reason: 'not-set', revision: '9' })
