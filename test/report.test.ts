@@ -1,0 +1,116 @@
+import { EventEmitter } from 'node:events'
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { ApiserverAddressEvent } from '../src/events.ts'
+import { parseOptions } from '../src/options.ts'
+import { Failure } from '../src/reasons.ts'
+import { createReport } from '../src/report.ts'
+import { resolve } from '../src/resolve.ts'
+import { VirtualClock, idle } from './support/clock.ts'
+import { FakeSource } from './support/source.ts'
+
+function logging() {
+  const lines: Record<string, unknown>[] = []
+  const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
+  return { lines, logger: pino({ level: 'debug', base: null, timestamp: false }, stream) }
+}
+
+test('a start-up is told in one info line for each phase and one at the end, with attempts at debug', async () => {
+  const { lines, logger } = logging()
+  const source = new FakeSource()
+  const clock = new VirtualClock()
+  source.fail(new Failure('unreachable', 'https://fake:2379: etcd cannot be reached'))
+  const tls = { caFile: 'ca.crt', certFile: 'client.crt', keyFile: 'client.key' }
+  const call = resolve(parseOptions({ logger, tls, minAddresses: 2 }, 'resolve'), clock, source.asSource())
+  await clock.advance(5000)
+  source.fail(undefined)
+  await clock.advance(5000)
+  source.write('["a:1"]')
+  await idle()
+  source.write('["a:1","b:1"]')
+  await call
+  expect(lines.filter(({ level }) => Number(level) > 20).map(({ level, msg }) => [level, msg])).toEqual([
+    [30, 'waiting for etcd: https://fake:2379: etcd cannot be reached'],
+    [30, 'waiting for the key: https://fake:2379: the key does not exist yet'],
+    [30, 'waiting for the full set of apiservers: https://fake:2379: the list has 1 of at least 2 addresses: a:1'],
+    [30, 'found 2 apiservers'],
+  ])
+  expect(lines.filter(({ msg }) => msg === 'reading the key').length).toBe(source.reads)
+  for (const line of lines) expect(line).toMatchObject({ name: 'rke2-apiserver-resolver', key: 'rke2/apiaddresses' })
+})
+
+test('what is no part of a start-up is a warning, and the end of it an error', async () => {
+  const { lines, logger } = logging()
+  const source = new FakeSource()
+  source.write('rubbish')
+  await expect(resolve(parseOptions({ logger }, 'resolve'), new VirtualClock(), source.asSource())).rejects.toThrow()
+  expect(lines.filter(({ level }) => Number(level) > 20)).toMatchObject([
+    { level: 40, reason: 'invalid-value', msg: "https://fake:2379: the value is not JSON: 'rubbish'" },
+    { level: 50, code: 'REJECTED', reason: 'invalid-value', attempts: 1 },
+  ])
+})
+
+test('without a logger there is silence', async () => {
+  const spies = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')]
+  onTestFinished(() => spies.forEach((spy) => spy.mockRestore()))
+  const source = new FakeSource()
+  source.write('["a:1"]')
+  await resolve(parseOptions({}, 'resolve'), new VirtualClock(), source.asSource())
+  for (const spy of spies) expect(spy).not.toHaveBeenCalled()
+})
+
+test('events are frozen, in order, and JSON-safe apart from their errors', async () => {
+  const events = new EventEmitter()
+  const seen: ApiserverAddressEvent[] = []
+  events.emit = (type, event) => {
+    expect(type).toBe(event.type)
+    return seen.push(event) > 0
+  }
+  const source = new FakeSource()
+  const clock = new VirtualClock()
+  const call = resolve(parseOptions({ events }, 'resolve'), clock, source.asSource())
+  await clock.advance(1000)
+  source.write('["a:1"]')
+  await call
+  expect(seen.length).toBeGreaterThan(3)
+  for (const event of seen) {
+    expect(Object.isFrozen(event)).toBe(true)
+    const { error: _error, ...rest } = { error: undefined, ...event }
+    expect(JSON.parse(JSON.stringify(rest))).toEqual(
+      Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
+    )
+  }
+})
+
+test('a listener that throws changes no outcome, and its error surfaces on its own', async () => {
+  const listeners = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  const uncaught: unknown[] = []
+  process.on('uncaughtException', (error) => uncaught.push(error))
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener)
+  })
+  const events = new EventEmitter()
+  for (const type of ['attempt', 'phase', 'retry', 'wake', 'resolved']) {
+    events.on(type, () => {
+      throw new Error(type)
+    })
+  }
+  const source = new FakeSource()
+  const clock = new VirtualClock()
+  const call = resolve(parseOptions({ events }, 'resolve'), clock, source.asSource())
+  await clock.advance(1000)
+  source.write('["a:1"]')
+  expect(await call).toMatchObject({ addresses: ['a:1'] })
+  await idle()
+  expect(uncaught).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'].map((type) => new Error(type)))
+})
+
+test('a line cannot be forged by what is told', () => {
+  const { lines, logger } = logging()
+  const report = createReport('key', undefined, logger)
+  report({ type: 'phase', reason: 'unreachable', previous: undefined, elapsedMs: 0, message: 'a\n{"level":60}' })
+  expect(lines).toHaveLength(1)
+})
