@@ -30,6 +30,8 @@ export interface RetryEvent {
   readonly reason: Reason
   /** Milliseconds to the next attempt, jitter included. */
   readonly delayMs: number
+  /** An etcd watch stands: the next change of the key ends the wait at once. */
+  readonly watching: boolean
   /** Milliseconds left of `timeoutMs`; `null` when that is `Infinity` or, in a watch, no longer counts. */
   readonly remainingMs: number | null
   readonly error: Error

@@ -99,8 +99,12 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
       ? ['unavailable', `what answers is a web server or proxy, with HTTP status ${http}`]
       : ['rejected', `this is not an etcd: it answers with HTTP status ${http}`]
   }
-  if (/Protocol error|Call ended without gRPC status|Failed to parse (DNS|server)/i.test(details) || code === 12) {
+  if (/Last error: (Error: )?Protocol error|Failed to parse (DNS|server)/i.test(details) || code === 12) {
     return ['rejected', 'this is not an etcd: it does not speak gRPC']
+  }
+  // An etcd that is being stopped ends its calls like that, too.
+  if (/Call ended without gRPC status/.test(details)) {
+    return ['unavailable', 'the call was ended without a status: etcd is stopping, or this is no etcd']
   }
   if (code === 14 && !details.startsWith('etcdserver:')) return judgeConnection(details, connectError)
   if (code === 4) return ['timeout', 'etcd took the request and did not answer']
@@ -135,11 +139,16 @@ function judgeConnection(details: string, connectError: (Error & { code?: unknow
 
 /** The real cause on one line, without what grpc-js and Node put around it. */
 export function oneLine(text: string): string {
-  return text
-    .replace(/^No connection established\. Last error: (Error: )?/, '')
-    .replace(/\.?\s*Resolution note:.*$/s, '')
-    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-    .trim()
-    .slice(0, 300)
+  return (
+    text
+      .replace(/^No connection established\. Last error: (Error: )?/, '')
+      .replace(/\.?\s*Resolution note:.*$/s, '')
+      // OpenSSL's own address book, and advice of Node's that does not fit here.
+      .replace(/\b[0-9A-F]+:error:[0-9A-F]+:SSL routines:\w*:([^:]+):[^:]*:\d+(:[^:]*alert number \d+)?:?/g, '$1')
+      .replace(/; if the root CA is installed locally.*$/s, '')
+      .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
+      .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+      .trim()
+      .slice(0, 300)
+  )
 }

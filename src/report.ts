@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from './events.ts'
-import { meanings } from './reasons.ts'
+import { meanings, oneLine } from './reasons.ts'
 
 export type Report = (event: ApiserverAddressEvent) => void
 
@@ -44,10 +44,10 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
       return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint }, text)
     }
     case 'retry': {
-      const { attempt, reason, delayMs, remainingMs, error } = event
+      const { attempt, reason, delayMs, watching, remainingMs, error } = event
       return logger.debug(
-        { attempt, reason, delayMs, remainingMs },
-        `no list yet, next read in at most ${seconds(delayMs)}: ${error.message}`,
+        { attempt, reason, delayMs, watching, remainingMs },
+        `no list yet, ${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}: ${error.message}`,
       )
     }
     case 'wake':
@@ -67,7 +67,7 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
       return logger.error({ ...event.error }, event.error.message)
     }
     case 'aborted':
-      return logger.info('aborted by the caller')
+      return logger.info(`ended by the caller's signal: ${oneLine(String(event.reason))}`)
     case 'connected':
       return logger.debug({ revision: event.revision }, 'following the key')
     case 'disconnected':

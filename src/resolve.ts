@@ -114,7 +114,11 @@ export async function firstList(session: Session, source: Source, config: Config
     // Whoever counts attempts wants them made; and a list that settles is looked at when it has.
     const patient = current !== undefined && config.retry.maxAttempts === Infinity ? resyncMs(clock) : undefined
     const settling = reason === 'incomplete' ? settlesInMs : undefined
-    return { early, delayMs: settling === undefined ? patient : Math.min(settling, patient ?? Infinity) }
+    return {
+      watching: early !== undefined,
+      early,
+      delayMs: settling === undefined ? patient : Math.min(settling, patient ?? Infinity),
+    }
   }
 
   try {

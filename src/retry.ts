@@ -10,6 +10,8 @@ import type { Session } from './session.ts'
 export interface Wait {
   /** Longest wait, in milliseconds, where it is not the backoff's. */
   readonly delayMs?: number | undefined
+  /** A watch of the key stands. */
+  readonly watching?: boolean | undefined
   /** Ends the wait at once, for this cause. A rejection says that it no longer can: from then on the backoff counts. */
   readonly early?: ((signal: AbortSignal) => Promise<'key-changed' | 'connected'>) | undefined
 }
@@ -38,7 +40,7 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
     session.waitFor(failure)
     if (patience.isOver(failure, attempts.subject())) throw session.error('REJECTED')
     if (session.attempts >= config.retry.maxAttempts) throw session.error('ATTEMPTS_EXHAUSTED')
-    const { delayMs: special, early } = await attempts.wait(failure)
+    const { delayMs: special, watching = false, early } = await attempts.wait(failure)
     session.signal.throwIfAborted()
     const delayMs = Math.max(0, Math.round(Math.min(special ?? backoff.next(failure), session.remainingMs)))
     const { remainingMs, attempts: attempt } = session
@@ -47,6 +49,7 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
       attempt,
       reason: failure.reason,
       delayMs,
+      watching,
       remainingMs: remainingMs === Infinity ? null : remainingMs,
       error: failure,
     })

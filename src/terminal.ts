@@ -31,17 +31,24 @@ export function showOnTerminal(
 ): Display {
   const startedAt = now()
   let live:
-    { waitingFor?: string; attempt: number; nextAt?: number | undefined; endAt?: number | undefined } | undefined
+    | {
+        waitingFor?: string
+        attempt: number
+        watching?: boolean
+        nextAt?: number | undefined
+        endAt?: number | undefined
+      }
+    | undefined
   let waiting = true
   let shown = ''
 
   const line = (text: string) => `${formatDuration(now() - startedAt).padStart(8)}  ${text}`
   const draw = () => {
     if (live === undefined) return
-    const { waitingFor, attempt, nextAt, endAt } = live
+    const { waitingFor, attempt, watching, nextAt, endAt } = live
     const left = (at: number) => formatDuration(Math.max(0, at - now()))
     const parts = [`attempt ${attempt}${nextAt === undefined ? ' under way' : ''}`]
-    if (nextAt !== undefined) parts.push(`next within ${left(nextAt)}`)
+    if (nextAt !== undefined) parts.push(watching ? 'watching the key' : `next within ${left(nextAt)}`)
     if (endAt !== undefined) parts.push(`${left(endAt)} left`)
     // A full last column would wrap on some terminals, and a wrapped line cannot be erased.
     const width = (stream.columns || 80) - 1
@@ -81,10 +88,10 @@ export function showOnTerminal(
       tell(reason, message)
       if (hint !== undefined) print(hint)
     },
-    retry({ reason, delayMs, remainingMs, error: { message } }) {
+    retry({ reason, delayMs, watching, remainingMs, error: { message } }) {
       // The list has grown, or was blanked: that is news within the same phase.
       if ((reason === 'not-set' || reason === 'incomplete') && message !== shown) tell(reason, message)
-      wait({ nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs })
+      wait({ watching, nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs })
     },
     resolved({ addresses, attempts }) {
       waiting = false
