@@ -39,6 +39,7 @@ const retry = (delayMs: number, remainingMs: number | null, extra: object = {}):
   attempt: 1,
   reason: 'unreachable',
   delayMs,
+  watching: false,
   remainingMs,
   error: new Error('refused'),
   ...extra,
@@ -73,6 +74,13 @@ describe('while waiting', () => {
     emit(attempt(1))
     emit(retry(1500, null))
     expect(rows).toEqual(['    0.0s  reading the key, attempt 1, next within 1.5s'])
+  })
+
+  test('while a watch stands, the next write is waited for and no attempt', () => {
+    const { emit, rows } = terminal()
+    emit(attempt(1))
+    emit(retry(75_000, 60_000, { watching: true }))
+    expect(rows).toEqual(['    0.0s  reading the key, attempt 1, watching the key, 1m00s left'])
   })
 
   test('every phase leaves its line, with its hint', () => {
