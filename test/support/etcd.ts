@@ -380,6 +380,7 @@ export class EtcdMember {
   /** SIGKILL. */
   async kill(): Promise<void> {
     this.#running = false
+    this.#paused = false
     const docker = this.#docker
     const ended = docker.wait()
     await docker.kill()
