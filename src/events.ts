@@ -128,3 +128,15 @@ export type ApiserverAddressEvent =
 export type ApiserverAddressEvents = {
   [Type in ApiserverAddressEvent['type']]: [event: Extract<ApiserverAddressEvent, { type: Type }>]
 }
+
+/**
+ * What is published on the `node:diagnostics_channel` named `rke2-apiserver-resolver`: every event of every call and
+ * watch of the process, whether it has an emitter or not.
+ */
+export interface DiagnosticsMessage {
+  /** Tells the calls and watches of one process apart; counts from 1. */
+  readonly call: number
+  /** The etcd key that is read. */
+  readonly key: string
+  readonly event: ApiserverAddressEvent
+}

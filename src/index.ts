@@ -10,6 +10,7 @@ export type {
   ChangedEvent,
   ClosedEvent,
   ConnectedEvent,
+  DiagnosticsMessage,
   DisconnectedEvent,
   FailedEvent,
   HeldEvent,

@@ -1,22 +1,30 @@
+import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
-import type { ApiserverAddressEvent, ApiserverAddressEvents } from './events.ts'
+import type { ApiserverAddressEvent, ApiserverAddressEvents, DiagnosticsMessage } from './events.ts'
 import { meanings, oneLine } from './reasons.ts'
 
 export type Report = (event: ApiserverAddressEvent) => void
 
-/** Tells every event to the caller's emitter and, in words, to the caller's logger. */
+const diagnostics = channel('rke2-apiserver-resolver')
+let calls = 0
+
+/** Tells every event to the caller's emitter, to the process's diagnostics channel and, in words, to the logger. */
 export function createReport(
   key: string,
   events: EventEmitter<ApiserverAddressEvents> | undefined,
   logger: Logger | undefined,
 ): Report {
   const child = logger?.child({ name: 'rke2-apiserver-resolver', key })
+  const call = ++calls
   return (event) => {
     Object.freeze(event)
     observe(() => child && log(child, event))
     // The union of events and the map of their types do not meet in TypeScript.
     observe(() => (events as EventEmitter | undefined)?.emit(event.type, event))
+    // Its subscribers are observers too: Node lets what they throw surface on its own.
+    if (diagnostics.hasSubscribers)
+      diagnostics.publish(Object.freeze({ call, key, event } satisfies DiagnosticsMessage))
   }
 }
 
