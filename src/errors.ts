@@ -60,6 +60,7 @@ export class ApiserverAddressError extends Error {
   /** Milliseconds from the call to this error. */
   readonly elapsedMs: number
 
+  /** @internal */
   constructor(message: string, { code, reason, attempts, elapsedMs, cause }: ErrorDetails) {
     super(message, { cause })
     this.code = code

@@ -1,0 +1,48 @@
+// Writes docs/api.md: every public name with its signature, as the published declarations have it.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import ts from 'typescript'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+const entry = path('../dist/index.d.ts')
+export const reportFile: string = path('api.md')
+
+/** The report of what `npm run build` has made. */
+export async function report(): Promise<string> {
+  const program = ts.createProgram([entry], {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2023,
+    types: ['node'],
+    allowImportingTsExtensions: true,
+    noEmit: true,
+  })
+  const checker = program.getTypeChecker()
+  const source = program.getSourceFile(entry)
+  const module = source && checker.getSymbolAtLocation(source)
+  if (module === undefined) throw new Error(`${entry} is not there: npm run build`)
+
+  const printer = ts.createPrinter({ removeComments: true })
+  const signatures = checker
+    .getExportsOfModule(module)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((name) => {
+      const { declarations = [] } = name.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(name) : name
+      return declarations.map((node) => printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile()))
+    })
+  const text = `# API report
+
+Every public name with its signature. Written by \`npm run api\`, and compared by a test: a change of it is a change of
+the public API, which needs a line in CHANGELOG.md and the version number that goes with it.
+
+\`\`\`ts
+${signatures.join('\n\n')}
+\`\`\`
+`
+  return format(text, { ...(await resolveConfig(reportFile)), parser: 'markdown' })
+}
+
+/** The report that was reviewed last. */
+export const lastReport = (): string => readFileSync(reportFile, 'utf8')
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(reportFile, await report())
