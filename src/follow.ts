@@ -32,9 +32,9 @@ export class Follower {
   readonly #tell: (list: AddressList) => void
   readonly #tracker: Tracker
   #first: Found | undefined
-  /** The newest revision of the store seen in this history, and that of the newest state of the key. */
+  /** The newest that was seen in this history: revision of the store, and state of the key. */
   #revision: bigint
-  #keyRevision: bigint
+  #newest: Reading
   #ignored: string | undefined
 
   constructor({ session, source, config, clock, tell }: Following, first: Found) {
@@ -48,7 +48,7 @@ export class Follower {
     this.#tracker = new Tracker(addresses, reading.modRevision, config.shrinkDelayMs)
     this.#first = first
     this.#revision = reading.revision
-    this.#keyRevision = reading.modRevision
+    this.#newest = reading
   }
 
   /**
@@ -98,21 +98,23 @@ export class Follower {
       }
       for (const change of watch.take()) this.#apply(change)
       if (this.#clock.now() >= resyncAt) {
-        await this.#read()
+        await this.#read(watch)
         resyncAt = this.#clock.now() + resyncMs(this.#clock)
       }
       this.#publish(this.#tracker.update(this.#clock.now()))
     }
   }
 
-  async #read(): Promise<Reading> {
+  /** @param watch what it brings during the read comes first */
+  async #read(watch?: KeyWatch): Promise<Reading> {
     this.#session.countAttempt()
     const reading = await this.#source.read(this.#session.signal)
-    if (reading.revision < this.#revision || keyRevision(reading) < this.#keyRevision) {
+    if (reading.revision < this.#revision || contradicts(reading, this.#newest)) {
       this.#session.report({ type: 'resynced', revision: String(reading.revision) })
       this.#revision = 0n
-      this.#keyRevision = 0n
+      this.#newest = nothing
     }
+    for (const change of watch?.take() ?? []) this.#apply(change)
     this.#apply(reading)
     return reading
   }
@@ -121,8 +123,8 @@ export class Follower {
     if (reading.revision > this.#revision) this.#revision = reading.revision
     const revision = keyRevision(reading)
     // The stream may still bring what a read has overtaken.
-    if (revision < this.#keyRevision) return
-    this.#keyRevision = revision
+    if (revision < keyRevision(this.#newest)) return
+    this.#newest = reading
     const parsed = parseAddresses(reading.value)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
@@ -158,5 +160,16 @@ export class Follower {
   }
 }
 
+const nothing: Reading = { value: undefined, modRevision: 0n, version: 0n, revision: 0n }
+
 /** When the key became as it is; one that is absent has no revision of its own, and is as new as the store was. */
 const keyRevision = ({ modRevision, revision }: Reading): bigint => (modRevision === 0n ? revision : modRevision)
+
+/** Whether two readings, one made after the other, cannot be of one history: revisions go up, and each is one state. */
+function contradicts(later: Reading, earlier: Reading): boolean {
+  const difference = keyRevision(later) - keyRevision(earlier)
+  return difference < 0n || (difference === 0n && !sameBytes(later.value, earlier.value))
+}
+
+const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0

@@ -94,7 +94,6 @@ export class Watch implements ApiserverAddressWatch {
       this.#deliver()
     }
     try {
-      session.signal.throwIfAborted()
       session.startDeadline(config.timeoutMs, () => source.pending())
       const found = await firstList(session, source, config, clock)
       session.stopDeadline()
