@@ -1,0 +1,177 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ResolveOptions } from '../../src/index.ts'
+import { Call } from '../support/call.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
+import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+
+const one = ['10.0.0.11:6443']
+const two = ['10.0.0.11:6443', '10.0.0.12:6443']
+/** `retry.maxDelayMs`, and a moment for the read. */
+const longestWaitMs = 2300
+
+expectNoLeaks()
+
+describe('of three members', () => {
+  let etcd: EtcdCluster
+  let members: [EtcdMember, EtcdMember, EtcdMember]
+  let key: string
+  let keys = 0
+  beforeAll(async () => {
+    etcd = await startEtcd({ members: 3 })
+    members = [...etcd.members] as typeof members
+  })
+  beforeEach(() => {
+    key = `test/${++keys}`
+  })
+  afterAll(() => etcd[Symbol.asyncDispose]())
+
+  const put = (addresses: readonly string[]) => etcd.put(key, JSON.stringify(addresses))
+  /** A call for the test's own key, at these members in this order; at all of them unless said otherwise. */
+  const call = (asked: readonly EtcdMember[] = members, options: ResolveOptions = {}) =>
+    new Call({ endpoints: asked.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
+  const knowsLeader = async (member: EtcdMember, known: boolean): Promise<void> => {
+    await expect.poll(async () => (await member.status()).leader !== '0', { timeout: 10_000 }).toBe(known)
+  }
+
+  test.each<
+    [title: string, break_: (member: EtcdMember) => Promise<void>, mend: (member: EtcdMember) => Promise<void>]
+  >([
+    ['dead', (member) => member.kill(), (member) => member.start()],
+    ['frozen', (member) => member.pause(), (member) => member.unpause()],
+    ['cut off from its peers', (member) => member.partition(), (member) => member.heal()],
+  ])('one that is %s costs half a second at most, and what it knows does not count', async (title, break_, mend) => {
+    const [faulty] = members
+    await put(one)
+    await break_(faulty)
+    await put(two)
+    const told = stopwatch()
+    const reading = call()
+    expect(await reading.result).toMatchObject({ addresses: two, attempts: 1 })
+    const tellMs = told()
+    record({ fault: `first of three endpoints ${title}`, reason: undefined, tellMs })
+    expect(reading.reasons).toEqual([])
+    expect(tellMs).toBeLessThan(1500)
+    await mend(faulty)
+  })
+
+  test('one that is cut off gives neither its old list nor "not set", and the new list once it is back', async () => {
+    const [, , cutOff] = members
+    const attemptTimeoutMs = 2000
+    await etcd.put('stale', JSON.stringify(one))
+    await call([cutOff], { key: 'stale' }).result
+    const waiting = call([cutOff], { attemptTimeoutMs })
+    await waiting.until('not-set')
+    const told = stopwatch()
+    await cutOff.partition()
+    const listed = call([cutOff], { key: 'stale', attemptTimeoutMs })
+    await Promise.all([listed, waiting].map((some) => some.until('no-leader')))
+    const tellMs = told()
+    await put(two)
+    await etcd.put('stale', JSON.stringify(two))
+    await Promise.all([listed, waiting].map((some) => some.untilRetry()))
+    await cutOff.heal()
+    await knowsLeader(cutOff, true)
+    const recovered = stopwatch()
+    expect(await listed.result).toMatchObject({ addresses: two })
+    expect(await waiting.result).toMatchObject({ addresses: two })
+    const recoverMs = recovered()
+    record({ fault: 'the only endpoint cut off from its peers', reason: 'no-leader', tellMs, recoverMs })
+    expect(waiting.reasons.filter((reason) => reason === 'not-set')).toHaveLength(1)
+    expect(listed.reasons).not.toContain('not-set')
+    // etcd forgets a read that comes while it finds back to its peers.
+    expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+  })
+
+  test('the leader may die in the middle of a read', async () => {
+    const [survivor, leader] = members
+    await put(one)
+    await etcd.moveLeader(leader)
+    // Frozen first, so that the read cannot be over before the leader is dead.
+    await leader.pause()
+    const reading = call([survivor])
+    await once(reading.events, 'attempt')
+    await leader.kill()
+    const told = stopwatch()
+    // This is what etcd says to reads that were under way, and to no other.
+    expect((await reading.until('no-leader')).message).toMatch(/etcdserver: leader changed/)
+    const tellMs = told()
+    expect(await reading.result).toMatchObject({ addresses: one })
+    record({ fault: 'leader killed in the middle of a read', reason: 'no-leader', tellMs, recoverMs: told() - tellMs })
+    await leader.start()
+  })
+
+  test('without a quorum there is no leader, and with it the list', async () => {
+    const [survivor, second, third] = members
+    const listed = call(members, { key: 'listed' })
+    await listed.until('not-set')
+    await put(one)
+    await Promise.all([second.kill(), third.kill()])
+    const lost = stopwatch()
+    await listed.until('no-leader')
+    record({ fault: 'quorum lost under a waiting call', reason: 'no-leader', tellMs: lost() })
+    await knowsLeader(survivor, false)
+
+    const told = stopwatch()
+    const waiting = call()
+    const phase = await waiting.until('no-leader')
+    const tellMs = told()
+    expect(phase.message).toContain(
+      `${survivor.endpoint}: etcd has no leader or lost its quorum (etcdserver: no leader)`,
+    )
+    expect(waiting.reasons).toEqual(['no-leader'])
+    await waiting.untilRetry()
+    await second.start({ untilReady: false })
+    await etcd.leader()
+    const recovered = stopwatch()
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    const recoverMs = recovered()
+    record({ fault: 'quorum lost before the call', reason: 'no-leader', tellMs, recoverMs })
+    await etcd.put('listed', JSON.stringify(two))
+    expect(await listed.result).toMatchObject({ addresses: two })
+    expect(tellMs).toBeLessThan(1000)
+    expect(recoverMs).toBeLessThan(longestWaitMs)
+    await third.start()
+  })
+
+  test('all may be restarted one after the other while the key is awaited', async () => {
+    const waiting = call(members, { expect: two })
+    await waiting.until('not-set')
+    for (const member of members) {
+      await member.restart()
+      await etcd.leader()
+    }
+    await put(one)
+    await waiting.until('incomplete')
+    const recovered = stopwatch()
+    await put(two)
+    expect(await waiting.result).toMatchObject({ addresses: two })
+    record({ fault: 'rolling restart', reason: waiting.reasons[1], recoverMs: recovered() })
+  })
+})
+
+test('a learner is named and never asked for its copy; promoted, it gives the list', async () => {
+  await using etcd = await startEtcd()
+  await etcd.put('key', JSON.stringify(one))
+  const learner = await etcd.addLearner()
+  const told = stopwatch()
+  const waiting = new Call({ endpoints: learner.endpoint, tls: etcd.tls, key: 'key' })
+  const absent = new Call({ endpoints: learner.endpoint, tls: etcd.tls, key: 'absent' })
+  const phase = await waiting.until('learner')
+  const tellMs = told()
+  expect(phase.message).toContain(`${learner.endpoint}: this etcd member is still a learner (etcdserver: `)
+  await absent.until('learner')
+  await waiting.untilRetry()
+  await etcd.promote(learner)
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  const recoverMs = recovered()
+  record({ fault: 'learner', reason: 'learner', tellMs, recoverMs })
+  expect(waiting.reasons).toEqual(['learner'])
+  expect(recoverMs).toBeLessThan(longestWaitMs)
+  await absent.until('not-set')
+  await etcd.put('absent', JSON.stringify(two))
+  expect(await absent.result).toMatchObject({ addresses: two })
+  expect(absent.reasons).toEqual(['learner', 'not-set'])
+})

@@ -1,0 +1,65 @@
+import { EventEmitter, once } from 'node:events'
+import { onTestFinished } from 'vitest'
+import type { ApiserverAddressError, ApiserverAddressEvents, Reason, ResolvedAddresses } from '../../src/index.ts'
+import { resolveApiserverAddresses } from '../../src/index.ts'
+import type { ResolveOptions } from '../../src/index.ts'
+
+type Phase = ApiserverAddressEvents['phase'][0]
+
+/** A call that is under way, and all that a caller can see of it. Aborted, if need be, when its test ends. */
+export class Call {
+  readonly result: Promise<ResolvedAddresses>
+  readonly events = new EventEmitter<ApiserverAddressEvents>()
+  readonly phases: Phase[] = []
+  /** Every attempt that failed, in order. */
+  readonly failures: { readonly reason: Reason; readonly message: string }[] = []
+  attempts = 0
+
+  constructor(options: ResolveOptions) {
+    const { events } = this
+    events.on('attempt', ({ attempt }) => (this.attempts = attempt))
+    events.on('phase', (phase) => this.phases.push(phase))
+    events.on('retry', ({ reason, error }) => this.failures.push({ reason, message: error.message }))
+    const controller = new AbortController()
+    onTestFinished(() => controller.abort())
+    this.result = resolveApiserverAddresses({ events, signal: controller.signal, ...options })
+    this.result.catch(() => {})
+  }
+
+  /** What was waited for, one after the other. */
+  get reasons(): Reason[] {
+    return this.phases.map(({ reason }) => reason)
+  }
+
+  /** Resolves when this is what is waited for, and at once if it is already; rejects if the call ends without. */
+  async until(reason: Reason): Promise<Phase> {
+    const over = new AbortController()
+    const ended = this.result.then(
+      ({ addresses }) => Promise.reject(new Error(`resolved without ${reason}: ${addresses.join()}`)),
+      (error) => Promise.reject(new Error(`failed without ${reason}`, { cause: error })),
+    )
+    ended.catch(() => {})
+    try {
+      for (;;) {
+        const phase = this.phases.at(-1)
+        if (phase?.reason === reason) return phase
+        await Promise.race([once(this.events, 'phase', { signal: over.signal }), ended])
+      }
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Resolves when one more attempt has failed. */
+  async untilRetry(): Promise<void> {
+    await once(this.events, 'retry')
+  }
+
+  /** The error it ends with; rejects if it gives a list. */
+  async error(): Promise<ApiserverAddressError> {
+    return this.result.then(
+      ({ addresses }) => Promise.reject(new Error(`resolved: ${addresses.join()}`)),
+      (error: unknown) => error as ApiserverAddressError,
+    )
+  }
+}

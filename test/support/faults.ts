@@ -1,0 +1,44 @@
+import { appendFileSync } from 'node:fs'
+import { afterEach, beforeEach } from 'vitest'
+import type { Reason } from '../../src/index.ts'
+import { checkLeaks } from './leaks.ts'
+import type { LeakCheck } from './leaks.ts'
+
+/** Lets every test of the file fail that leaves something behind. */
+export function expectNoLeaks(): void {
+  let leaks: LeakCheck
+  beforeEach(() => {
+    leaks = checkLeaks()
+  })
+  afterEach(async () => {
+    try {
+      await leaks.expectNone()
+    } finally {
+      leaks[Symbol.dispose]()
+    }
+  })
+}
+
+export interface Fault {
+  readonly fault: string
+  readonly reason: Reason | undefined
+  /** From the fault, or the call where the fault was there before it, to the event that names it. */
+  readonly tellMs?: number
+  /** From when etcd could answer again to the list. */
+  readonly recoverMs?: number
+}
+
+/** Adds a line to the Markdown table in the file `FAULT_TABLE`, where that is set. */
+export function record({ fault, reason, tellMs, recoverMs }: Fault): void {
+  const file = process.env['FAULT_TABLE']
+  if (!file) return
+  const image = (process.env['ETCD_IMAGE'] ?? '').replace(/.*:/, '')
+  const ms = (value: number | undefined) => (value === undefined ? '' : `${Math.max(0, Math.round(value))} ms`)
+  appendFileSync(file, `| ${fault} | ${image} | ${reason ?? 'none'} | ${ms(tellMs)} | ${ms(recoverMs)} |\n`)
+}
+
+/** Milliseconds since now, at each call. */
+export function stopwatch(): () => number {
+  const start = performance.now()
+  return () => performance.now() - start
+}
