@@ -1,5 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { metrics } from '@opentelemetry/api'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { register } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
 import type { ApiserverAddressEvent, DiagnosticsMessage } from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
@@ -61,4 +71,50 @@ test('a subscriber that throws changes no outcome, and its error surfaces on its
   expect(await call({})).toMatchObject({ addresses: ['a:1'] })
   await idle()
   expect(uncaught).toEqual([new Error('attempt'), new Error('resolved')])
+})
+
+/** Runs the README's example that imports `module`, then a call that has to wait and a second one that has not. */
+async function runBridge(module: string): Promise<void> {
+  const readme = readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8')
+  const examples = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = '']) => text)
+  const example = examples.find((text) => text.includes(`from '${module}'`))
+  // Beside this file, where the packages are found.
+  const folder = mkdtempSync(join(import.meta.dirname, '.bridge-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'bridge.ts'), example ?? '')
+  await import(join(folder, 'bridge.ts'))
+
+  const clock = new VirtualClock()
+  const source = new FakeSource()
+  const waiting = resolve(parseOptions({}, 'resolve'), clock, source.asSource())
+  await clock.advance(1000)
+  source.write('["a:1","b:1"]')
+  await waiting
+  await call({})
+}
+
+test("the README's bridge to Prometheus counts", async () => {
+  await runBridge('prom-client')
+  const text = await register.metrics()
+  expect(text).toContain('apiserver_retries_total{reason="not-set"} 1\n')
+  expect(text).toContain('apiserver_addresses 1\n')
+})
+
+test("the README's bridge to OpenTelemetry counts", async () => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] })
+  metrics.setGlobalMeterProvider(provider)
+  onTestFinished(() => metrics.disable())
+  await runBridge('@opentelemetry/api')
+  await provider.shutdown()
+  const [scope] = exporter.getMetrics()[0]?.scopeMetrics ?? []
+  const [retries, wait] = scope?.metrics ?? []
+  expect(retries).toMatchObject({
+    descriptor: { name: 'apiserver.retries' },
+    dataPoints: [{ attributes: { reason: 'not-set' }, value: 1 }],
+  })
+  expect(wait).toMatchObject({
+    descriptor: { name: 'apiserver.wait', unit: 'ms' },
+    dataPoints: [{ value: { count: 2 } }],
+  })
 })
