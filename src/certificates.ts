@@ -67,7 +67,7 @@ async function readPem(files: TlsFiles, option: keyof TlsFiles, signal: AbortSig
     for (const block of option === 'keyFile' ? [] : certificateBlocks(bytes)) new X509Certificate(block)
     if (option === 'keyFile') createPrivateKey(bytes)
   } catch (cause) {
-    throw unusable(`${name} is no PEM`, cause)
+    throw unusable(`${name} is not the PEM it should be`, cause)
   }
   return bytes
 }
@@ -76,9 +76,10 @@ async function readPem(files: TlsFiles, option: keyof TlsFiles, signal: AbortSig
 function certificateBlocks(bytes: Buffer): string[] {
   const pem = bytes.toString('latin1')
   const blocks = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? []
-  if (blocks.length === 0 || blocks.length !== pem.split('-----BEGIN ').length - 1)
-    throw new Error('a PEM block is missing or not finished')
-  return blocks.filter((block) => block.includes('CERTIFICATE-----'))
+  const certificates = blocks.filter((block) => block.includes('CERTIFICATE-----'))
+  if (certificates.length === 0 || blocks.length !== pem.split('-----BEGIN ').length - 1)
+    throw new Error('a certificate is missing or not finished')
+  return certificates
 }
 
 const unusable = (message: string, cause: unknown) =>
