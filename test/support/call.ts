@@ -14,15 +14,15 @@ export class Call {
   /** Every attempt that failed, in order. */
   readonly failures: { readonly reason: Reason; readonly message: string }[] = []
   attempts = 0
+  readonly #controller = new AbortController()
 
   constructor(options: ResolveOptions) {
     const { events } = this
     events.on('attempt', ({ attempt }) => (this.attempts = attempt))
     events.on('phase', (phase) => this.phases.push(phase))
     events.on('retry', ({ reason, error }) => this.failures.push({ reason, message: error.message }))
-    const controller = new AbortController()
-    onTestFinished(() => controller.abort())
-    this.result = resolveApiserverAddresses({ events, signal: controller.signal, ...options })
+    onTestFinished(() => this.#controller.abort())
+    this.result = resolveApiserverAddresses({ events, signal: this.#controller.signal, ...options })
     this.result.catch(() => {})
   }
 
@@ -53,6 +53,11 @@ export class Call {
   /** Resolves when one more attempt has failed. */
   async untilRetry(): Promise<void> {
     await once(this.events, 'retry')
+  }
+
+  /** Ends a call that has shown what it should. */
+  abort(): void {
+    this.#controller.abort()
   }
 
   /** The error it ends with; rejects if it gives a list. */

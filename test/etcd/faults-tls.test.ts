@@ -1,0 +1,265 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
+import { Call } from '../support/call.ts'
+import { createAuthority } from '../support/certificates.ts'
+import type { Authority, KeyPair } from '../support/certificates.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
+import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { startProxy } from '../support/net.ts'
+
+const one = ['10.0.0.11:6443']
+/** `retry.maxDelayMs`, and a moment for the read. */
+const longestWaitMs = 2300
+const expired = { notBefore: new Date(Date.now() - 7_200_000), notAfter: new Date(Date.now() - 3_600_000) }
+const here = { commonName: 'etcd-server', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] }
+
+let etcd: EtcdCluster
+let member: EtcdMember
+let foreign: Authority
+let good: KeyPair
+beforeAll(async () => {
+  etcd = await startEtcd()
+  member = etcd.members[0]!
+  foreign = await createAuthority('foreign-ca')
+  good = await client()
+  await etcd.put('key', JSON.stringify(one))
+})
+afterAll(() => etcd[Symbol.asyncDispose]())
+expectNoLeaks()
+
+const client = (more: object = {}, authority = etcd.authority) =>
+  authority.issue({ commonName: 'etcd-client', usages: ['client'], ...more })
+
+/** Certificate files of the test's own, none of them written. */
+async function ownFiles(): Promise<TlsFiles> {
+  const folder = await mkdtemp(join(tmpdir(), 'faults-tls-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
+}
+
+async function write(files: TlsFiles, { cert, key }: KeyPair = good, ca = etcd.authority.cert): Promise<void> {
+  await Promise.all([writeFile(files.caFile, ca), writeFile(files.certFile, cert), writeFile(files.keyFile, key)])
+}
+
+const call = (tls: TlsFiles, options: ResolveOptions = {}) =>
+  new Call({ endpoints: etcd.endpoints, tls, key: 'key', ...options })
+
+describe('what one side does not accept is tls-rejected, and gives the list once it is replaced', () => {
+  test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair; ca?: string; server?: KeyPair }>]>([
+    ['a CA that has not signed', /cannot be trusted \(unable to verify/, async () => ({ ca: foreign.cert })],
+    [
+      'a client certificate of a foreign CA',
+      /refused the client certificate \(.*alert/,
+      async () => ({ pair: await client({}, foreign) }),
+    ],
+    [
+      'an expired client certificate',
+      /refused the client certificate \(.*alert/,
+      async () => ({ pair: await client(expired) }),
+    ],
+    [
+      'a client certificate for servers only',
+      /refused the client certificate \(.*alert/,
+      async () => ({ pair: await client({ usages: ['server'] }) }),
+    ],
+    [
+      'a server certificate for another address',
+      /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list: *10\.9\.8\.7/,
+      async () => ({ server: await etcd.authority.issue({ commonName: 'localhost', ipAddresses: ['10.9.8.7'] }) }),
+    ],
+    [
+      'a server certificate for a name alone',
+      /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list/,
+      async () => ({ server: await etcd.authority.issue({ commonName: '127.0.0.1', dnsNames: ['127.0.0.1'] }) }),
+    ],
+    [
+      'an expired server certificate',
+      /cannot be trusted \(certificate has expired/,
+      async () => ({ server: await etcd.authority.issue({ ...here, ...expired }) }),
+    ],
+    [
+      'a server certificate of a foreign CA',
+      /cannot be trusted \(unable to verify/,
+      async () => ({ server: await foreign.issue(here) }),
+    ],
+    [
+      'a server certificate for clients only',
+      /cannot be trusted \(unsuitable certificate purpose/,
+      async () => ({ server: await etcd.authority.issue({ ...here, usages: ['client'] }) }),
+    ],
+  ])('%s', async (title, message, make) => {
+    const { pair, ca, server } = await make()
+    const files = await ownFiles()
+    await write(files, pair, ca)
+    if (server !== undefined) await member.useCertificate(server)
+    const told = stopwatch()
+    const waiting = call(files)
+    const phase = await waiting.until('tls-rejected')
+    const tellMs = told()
+    expect(phase.message).toMatch(message)
+    expect(phase.message.startsWith(`${member.endpoint}: `)).toBe(true)
+    await waiting.untilRetry()
+    await write(files)
+    if (server !== undefined) await member.useCertificate(await etcd.authority.issue(here))
+    const recovered = stopwatch()
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    const recoverMs = recovered()
+    record({ fault: title, reason: 'tls-rejected', tellMs, recoverMs })
+    expect(waiting.reasons).toEqual(['tls-rejected'])
+    expect(recoverMs).toBeLessThan(longestWaitMs)
+  })
+})
+
+describe('files', () => {
+  test('that appear one after the other are missing until the last is there', async () => {
+    const files = await ownFiles()
+    const waiting = call(files)
+    for (const [file, content] of [
+      [files.caFile, etcd.authority.cert],
+      [files.certFile, good.cert],
+      [files.keyFile, good.key],
+    ] as const) {
+      await expect
+        .poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 })
+        .toContain(`${file} does not exist yet`)
+      await writeFile(file, '')
+      await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} is still empty`)
+      await writeFile(file, content)
+    }
+    const recovered = stopwatch()
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    const recoverMs = recovered()
+    record({ fault: 'files appear one after the other', reason: 'tls-files-missing', recoverMs })
+    expect(waiting.reasons).toEqual(['tls-files-missing'])
+    expect(recoverMs).toBeLessThan(longestWaitMs)
+  })
+
+  test.each(['caFile', 'certFile', 'keyFile'] as const)('caught half-written are read again: %s', async (half) => {
+    const files = await ownFiles()
+    await write(files)
+    const content = { caFile: etcd.authority.cert, certFile: good.cert, keyFile: good.key }[half]
+    await writeFile(files[half], content.slice(0, content.length / 2))
+    const told = stopwatch()
+    const waiting = call(files)
+    const phase = await waiting.until('tls-files-unreadable')
+    const tellMs = told()
+    expect(phase.message).toContain(files[half])
+    await writeFile(files[half], content)
+    const recovered = stopwatch()
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    const recoverMs = recovered()
+    record({ fault: `half-written ${half}`, reason: 'tls-files-unreadable', tellMs, recoverMs })
+    expect(waiting.reasons).toEqual(['tls-files-unreadable'])
+  })
+
+  test('that stay half-written are final after two seconds', async () => {
+    const files = await ownFiles()
+    await write(files)
+    await writeFile(files.certFile, good.cert.slice(0, 200))
+    const told = stopwatch()
+    const failing = call(files)
+    expect(await failing.error()).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
+    expect(told()).toBeGreaterThan(2000)
+    expect(told()).toBeLessThan(2000 + longestWaitMs)
+  })
+
+  test('of which only the certificate is rotated yet are waited for', async () => {
+    const next = await client()
+    const files = await ownFiles()
+    await write(files, { cert: next.cert, key: good.key })
+    const told = stopwatch()
+    const waiting = call(files)
+    const phase = await waiting.until('tls-rejected')
+    const tellMs = told()
+    expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not belong together`)
+    await writeFile(files.keyFile, next.key)
+    const recovered = stopwatch()
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    record({ fault: 'certificate without its key', reason: 'tls-rejected', tellMs, recoverMs: recovered() })
+  })
+
+  test('that change are used from the next read on, without a failure', async () => {
+    await using proxy = await startProxy(member.endpoint)
+    const files = await ownFiles()
+    await write(files)
+    // Who counts attempts has them made, watch or not.
+    const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/1', retry: { maxAttempts: 1000 } })
+    await waiting.untilRetry()
+    await waiting.untilRetry()
+    expect(proxy.connections).toBe(1)
+    await write(files, await client())
+    await expect.poll(() => proxy.connections, { timeout: longestWaitMs }).toBe(2)
+    await expect.poll(() => proxy.open).toBe(1)
+    await etcd.put('absent/1', JSON.stringify(one))
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    expect(waiting.reasons).toEqual(['not-set'])
+  })
+
+  test('of a new CA may come after etcd has its new certificate, while the key is awaited', async () => {
+    await using proxy = await startProxy(member.endpoint)
+    const files = await ownFiles()
+    await write(files)
+    const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/2' })
+    await waiting.until('not-set')
+    const told = stopwatch()
+    await member.useCertificate(await foreign.issue(here))
+    // Open connections stay as they are: etcd itself would be restarted now.
+    proxy.reset()
+    await waiting.until('tls-rejected')
+    const tellMs = told()
+    await writeFile(files.caFile, `${etcd.authority.cert}\n${foreign.cert}`)
+    const recovered = stopwatch()
+    await waiting.until('not-set')
+    const recoverMs = recovered()
+    record({ fault: 'CA rotated', reason: 'tls-rejected', tellMs, recoverMs })
+    await etcd.put('absent/2', JSON.stringify(one))
+    expect(await waiting.result).toMatchObject({ addresses: one })
+    expect(waiting.reasons.filter((reason) => reason !== 'unreachable')).toEqual(['not-set', 'tls-rejected', 'not-set'])
+    expect(recoverMs).toBeLessThan(longestWaitMs)
+    await member.useCertificate(await etcd.authority.issue(here))
+  })
+
+  test.each<[title: string, file: keyof TlsFiles, content: string | undefined, message: RegExp]>([
+    ['no PEM', 'certFile', 'certificate', /the client certificate file .* is not the PEM it should be: /],
+    ['a key where the CA should be', 'caFile', undefined, /the CA file .* is not the PEM it should be: /],
+  ])('with %s are final', async (_title, file, content, message) => {
+    const files = await ownFiles()
+    await write(files)
+    await writeFile(files[file], content ?? good.key)
+    const error = await call(files, { retry: { initialDelayMs: 2000, jitter: 'none' } }).error()
+    expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
+    expect(error.message).toMatch(message)
+  })
+
+  test('that cannot be read are final at once', async () => {
+    const files = await ownFiles()
+    await write(files)
+    const error = await call({ ...files, keyFile: join(files.keyFile, '..') }).error()
+    expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable', attempts: 1 })
+    expect(error.message).toContain('cannot be read: not a regular file')
+  })
+})
+
+describe('TLS and plain text are not mixed up silently', () => {
+  test.each<[title: string, tls: 'mutual' | 'none', message: RegExp]>([
+    ['plain text to a TLS port', 'mutual', /closed at once: a TLS port spoken to in plain text/],
+    ['TLS to a plain-text port', 'none', /closed before TLS: a plain-text port/],
+  ])('%s', async (title, tls, message) => {
+    await using plain = tls === 'none' ? await startEtcd({ tls }) : undefined
+    const [right = ''] = (plain ?? etcd).endpoints
+    const wrong = tls === 'none' ? right.replace('http:', 'https:') : right.replace('https:', 'http:')
+    const told = stopwatch()
+    const waiting = call(etcd.tls, { endpoints: wrong })
+    const phase = await waiting.until('unreachable')
+    record({ fault: title, reason: 'unreachable', tellMs: told() })
+    expect(phase.message).toMatch(message)
+    waiting.abort()
+    const second = call(etcd.tls, { endpoints: [wrong, right] })
+    await (plain ?? etcd).put('key', JSON.stringify(one))
+    expect(await second.result).toMatchObject({ addresses: one, attempts: 1 })
+  })
+})
