@@ -105,3 +105,12 @@ test('the first screen has what it is, how to install it, and an example', () =>
     expect(screen).toContain(text)
   }
 })
+
+test('the recording is of the demo as it is', () => {
+  const [recording = ''] = blocks('text').filter((text) => text.includes('An RKE2 server boots'))
+  const demo = readFileSync(join(root, 'demo/demo.ts'), 'utf8')
+  const steps = [...demo.matchAll(/(?:step|write|writeList)\(['"](.+?)['"],/g)].map(([, story = '']) => story)
+  expect(steps.length).toBeGreaterThan(5)
+  for (const step of steps) expect(recording).toContain(step)
+  expect(recording).toContain('exit code 0')
+})
