@@ -4,12 +4,26 @@ import { z } from './schema.ts'
 
 /** The apiservers, as one stored revision of the key lists them. */
 export interface AddressList {
-  /** `host:port`, an IPv6 host in brackets; sorted, unique, never empty. */
+  /** `host:port`, an IPv6 host in brackets; sorted (with `probe`, those that are dead come last), unique, never empty. */
   readonly addresses: readonly string[]
   /** `https://host:port`, in the same order. */
   readonly urls: readonly string[]
   /** The key's `mod_revision`, an int64 in decimal. */
   readonly revision: string
+  /** With `probe`: the state of each address, in the same order. In a watch, one that is new has none for a moment. */
+  readonly probes?: readonly ProbedAddress[]
+}
+
+/** What a probe has found out about an address. */
+export interface ProbedAddress {
+  readonly address: string
+  readonly state: 'alive' | 'dead'
+  /** Milliseconds until that was known. */
+  readonly latencyMs: number
+  /** What a dead one is dead of, on one line. */
+  readonly cause?: string
+  /** With `'tls'` and `'readyz'`: its certificate is one of the distribution's server CA, and names the address. */
+  readonly verified?: boolean
 }
 
 /** What {@link resolveApiserverAddresses} gives. */
@@ -121,11 +135,25 @@ export function parseAddresses(value: Uint8Array | undefined): Parsed {
   return { kind: 'list', addresses: [...new Set(result.data)].sort() }
 }
 
-/** The public form of a list. */
-export function addressList(addresses: readonly string[], revision: string): AddressList {
+/** The public form of a sorted list; what is known to be dead comes last. */
+export function addressList(
+  addresses: readonly string[],
+  revision: string,
+  probes?: readonly ProbedAddress[],
+): AddressList {
+  const dead = new Set(probes?.filter(({ state }) => state === 'dead').map(({ address }) => address))
+  const alive = new Set(probes?.filter(({ state }) => state === 'alive').map(({ address }) => address))
+  const rank = (address: string) => (alive.has(address) ? 0 : dead.has(address) ? 2 : 1)
+  const ordered = addresses.toSorted((a, b) => rank(a) - rank(b))
+  const probe = new Map(probes?.map((each) => [each.address, each]))
   return {
-    addresses: Object.freeze([...addresses]),
-    urls: Object.freeze(addresses.map((address) => `https://${address}`)),
+    addresses: Object.freeze(ordered),
+    urls: Object.freeze(ordered.map((address) => `https://${address}`)),
     revision,
+    ...(probes !== undefined && { probes: Object.freeze(ordered.flatMap((address) => probe.get(address) ?? [])) }),
   }
 }
+
+/** The same for lists that say the same: latencies and causes come and go. */
+export const stateOf = ({ addresses, probes }: AddressList): string =>
+  JSON.stringify([addresses, probes?.map(({ address, state }) => [address, state])])

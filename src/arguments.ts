@@ -61,7 +61,9 @@ export function readCommandLine(args: readonly string[], env: Environment): 'hel
   if (missing.length === 1 || missing.length === 2) {
     throw new UsageError(`--cacert, --cert and --key go together: ${missing.join(' and ')} missing`)
   }
-  if (sources.has('shrinkDelayMs') && !values['watch']) throw new UsageError('--shrink-delay needs --watch')
+  for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {
+    if (sources.has(option) && !values['watch']) throw new UsageError(`${flagOf(option)} needs --watch`)
+  }
 
   return {
     watch: values['watch'] === true,

@@ -28,6 +28,9 @@ export function defaultTlsFiles(dataDir: string): TlsFiles {
   return { caFile: file('server-ca.crt'), certFile: file('client.crt'), keyFile: file('client.key') }
 }
 
+/** The CA that signed the apiservers' certificates, on every server. */
+export const serverCaFile = (dataDir: string): string => join(dataDir, 'server', 'tls', 'server-ca.crt')
+
 /**
  * What a node without the key looks like from its data directory; `undefined` for a server with embedded etcd, and
  * where there is nothing to tell by. A server's first seconds can look the same, so it is a hint and no verdict.

@@ -1,5 +1,5 @@
 import type { Reason } from './errors.ts'
-import type { AddressChange, ResolvedAddresses } from './addresses.ts'
+import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses.ts'
 
 /** A read of the key begins. */
 export interface AttemptEvent {
@@ -20,6 +20,8 @@ export interface PhaseEvent {
   readonly message: string
   /** What it looks like and what to do, where the library has a guess (an agent node, a datastore without the key). */
   readonly hint?: string | undefined
+  /** With `expect`: what of it is not in the list, or dead. */
+  readonly missing?: readonly string[]
 }
 
 /** An attempt gave no list; the next one follows after `delayMs`, or sooner (see `wake`). */
@@ -35,6 +37,17 @@ export interface RetryEvent {
   /** Milliseconds left of `timeoutMs`; `null` when that is `Infinity` or, in a watch, no longer counts. */
   readonly remainingMs: number | null
   readonly error: Error
+  /** With `expect`: what of it is not in the list, or dead. */
+  readonly missing?: readonly string[]
+}
+
+/** With `probe`: every address of the list was asked. */
+export interface ProbedEvent {
+  readonly type: 'probed'
+  /** In the order of the list. */
+  readonly probes: readonly ProbedAddress[]
+  /** Why certificates were not checked, where they should have been. */
+  readonly unverified?: string
 }
 
 /** A wait ended early: etcd told of a change of the key, or an endpoint that had been silent came alive. */
@@ -79,7 +92,7 @@ export interface ResyncedEvent {
   readonly revision: string
 }
 
-/** The set of addresses has changed. */
+/** The set of addresses has changed or, with `probe`, what is alive of it: `added` and `removed` may be empty. */
 export interface ChangedEvent extends AddressChange {
   readonly type: 'changed'
 }
@@ -109,6 +122,7 @@ export type ApiserverAddressEvent =
   | AttemptEvent
   | PhaseEvent
   | RetryEvent
+  | ProbedEvent
   | WakeEvent
   | ResolvedEvent
   | FailedEvent

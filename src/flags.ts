@@ -42,6 +42,11 @@ const groups: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
     min: { kind: number, option: 'minAddresses', help: 'at least N addresses (1)' },
     expect: { kind: list('HOST'), option: 'expect', help: 'this host or host:port in the list; may be repeated' },
     settle: { kind: time, option: 'settleMs', help: 'the same list for this long (0)' },
+    probe: {
+      kind: text('KIND'),
+      option: 'probe',
+      help: 'ask each address if it is alive: tcp, tls or readyz;\nthen only those that are count, and the dead come last',
+    },
     timeout: { kind: time, option: 'timeoutMs', help: 'give up after this long, or infinity (15m)' },
   },
   'What to print:': {
@@ -50,6 +55,11 @@ const groups: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
       kind: time,
       option: 'shrinkDelayMs',
       help: 'with --watch: how long an address must be gone (3s)',
+    },
+    'probe-interval': {
+      kind: time,
+      option: 'probeIntervalMs',
+      help: 'with --watch and --probe: how often to ask (10s)',
     },
     json: { help: 'print JSON, one object a line' },
     'log-level': {
@@ -100,6 +110,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
       option: 'attemptTimeoutMs',
       help: 'deadline of one read, connecting included (5s)',
     },
+    'probe-timeout': { kind: time, option: 'probeTimeoutMs', help: 'deadline of one probe (2s)' },
     'max-attempts': { kind: number, option: 'retry.maxAttempts', help: 'reads at most (no limit)' },
     'initial-delay': { kind: time, option: 'retry.initialDelayMs', help: 'first pause between reads (250ms)' },
     'max-delay': { kind: time, option: 'retry.maxDelayMs', help: 'longest pause (2s)' },

@@ -1,8 +1,9 @@
-import { addressList, parseAddresses } from './addresses.ts'
-import type { AddressList } from './addresses.ts'
+import { addressList, parseAddresses, stateOf } from './addresses.ts'
+import type { AddressList, ProbedAddress } from './addresses.ts'
 import type { Clock } from './clock.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
 import type { Config } from './options.ts'
+import type { Prober } from './prober.ts'
 import { Failure } from './reasons.ts'
 import { resyncMs } from './resolve.ts'
 import type { Found } from './resolve.ts'
@@ -17,6 +18,7 @@ import type { Change } from './tracker.ts'
 export interface Following {
   readonly session: Session
   readonly source: Source
+  readonly prober: Prober
   readonly config: Config
   readonly clock: Clock
   /** Is given the list whenever it has changed. */
@@ -27,6 +29,7 @@ export interface Following {
 export class Follower {
   readonly #session: Session
   readonly #source: Source
+  readonly #prober: Prober
   readonly #config: Config
   readonly #clock: Clock
   readonly #tell: (list: AddressList) => void
@@ -36,11 +39,15 @@ export class Follower {
   #revision: bigint
   #newest: Reading
   #ignored: string | undefined
+  #probes: readonly ProbedAddress[] | undefined
+  #wakeProber: (() => void) | undefined
 
-  constructor({ session, source, config, clock, tell }: Following, first: Found) {
-    const { addresses, reading } = first
+  constructor({ session, source, prober, config, clock, tell }: Following, first: Found) {
+    const { addresses, reading, probes } = first
     this.#session = session
     this.#source = source
+    this.#prober = prober
+    this.#probes = probes
     // The first list is there: from now on, nothing is worth giving up for.
     this.#config = { ...config, retry: { ...config.retry, maxAttempts: Infinity } }
     this.#clock = clock
@@ -61,7 +68,13 @@ export class Follower {
     const connected = () => source.whenConnected().then(() => 'connected' as const)
     const wait = async ({ reason }: Failure) => ({ early: reason === 'timeout' ? connected : undefined })
     const attempt = () => this.#attempt().catch((error: unknown) => Promise.reject(this.#tolerated(error)))
-    return retry({ attempt, wait, subject: () => source.fingerprint }, this.#session, this.#config, this.#clock)
+    const following = retry(
+      { attempt, wait, subject: () => source.fingerprint },
+      this.#session,
+      this.#config,
+      this.#clock,
+    )
+    return this.#prober.enabled ? Promise.race([following, this.#probe()]) : following
   }
 
   /** Reads the key and follows it from there, until the stream ends or a read fails. */
@@ -154,9 +167,31 @@ export class Follower {
   #publish(change: Change | undefined): void {
     if (change === undefined) return
     const { addresses, revision, added, removed } = change
-    const list = addressList(addresses, String(revision))
+    const list = addressList(addresses, String(revision), this.#probes)
     this.#session.report({ type: 'changed', ...list, added, removed })
     this.#tell(list)
+    if (added.length > 0) this.#wakeProber?.()
+  }
+
+  /** Asks the servers again and again, whether etcd is there or not; at once when there is a new one. */
+  async #probe(): Promise<never> {
+    for (;;) {
+      const scope = new Scope(this.#session.signal)
+      const woken = new Promise<void>((resolve) => (this.#wakeProber = resolve))
+      const known = new Set(this.#probes?.map(({ address }) => address))
+      if (this.#tracker.addresses.some((address) => !known.has(address))) this.#wakeProber?.()
+      try {
+        await Promise.race([this.#clock.sleep(this.#prober.intervalMs, scope.signal), woken])
+      } finally {
+        scope.end()
+      }
+      const probes = await this.#prober.probe(this.#tracker.addresses, this.#session)
+      const { addresses, revision } = this.#tracker
+      const before = stateOf(addressList(addresses, String(revision), this.#probes))
+      this.#probes = probes
+      if (stateOf(addressList(addresses, String(revision), probes)) === before) continue
+      this.#publish({ addresses, revision, added: [], removed: [] })
+    }
   }
 }
 

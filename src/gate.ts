@@ -1,3 +1,4 @@
+import type { ProbedAddress } from './addresses.ts'
 import type { Reading } from './key-watch.ts'
 
 export interface Requirements {
@@ -10,7 +11,7 @@ export interface Requirements {
 /** What a list still lacks. */
 export interface Shortfall {
   readonly message: string
-  /** Expected and not there. */
+  /** Expected and not there, or dead. */
   readonly missing: readonly string[]
   /** Milliseconds until it has settled, if nothing changes; `undefined` where waiting alone does not help. */
   readonly settlesInMs: number | undefined
@@ -45,6 +46,21 @@ export class Gate {
     if (settlesInMs <= 0) return undefined
     const message = `the list is complete and must stay the same for ${settleMs / 1000} s: ${few(addresses)}`
     return { message, missing, settlesInMs }
+  }
+
+  /** What a list that is complete still lacks, as long as some of it is dead; `undefined` if enough is alive. */
+  judgeAlive(probes: readonly ProbedAddress[]): Shortfall | undefined {
+    const { minAddresses, expect } = this.#required
+    const alive = probes.filter(({ state }) => state === 'alive').map(({ address }) => address)
+    const dead = probes.filter(({ state }) => state === 'dead')
+    const missing = expect.filter((wanted) => !alive.some((address) => matches(address, wanted)))
+    if (alive.length >= minAddresses && missing.length === 0) return undefined
+    const problems = [
+      alive.length < minAddresses ? `has ${alive.length} of at least ${minAddresses} addresses alive` : [],
+      missing.length > 0 ? `lacks ${few(missing)} alive` : [],
+    ].flat()
+    const causes = dead.map(({ address, cause }) => `${address} is dead (${cause})`)
+    return { message: `the list ${problems.join(' and ')}: ${few(causes)}`, missing, settlesInMs: undefined }
   }
 
   /** There was no list: whatever comes next is new. */

@@ -1,4 +1,4 @@
-export type { AddressChange, AddressList, ResolvedAddresses } from './addresses.ts'
+export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses.ts'
 export type { TlsFiles } from './distribution.ts'
 export { ApiserverAddressError } from './errors.ts'
 export type { ErrorCode, Reason } from './errors.ts'
@@ -16,12 +16,14 @@ export type {
   HeldEvent,
   IgnoredEvent,
   PhaseEvent,
+  ProbedEvent,
   ResolvedEvent,
   ResyncedEvent,
   RetryEvent,
   WakeEvent,
 } from './events.ts'
 export type { ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
+export type { ProbeKind } from './probe.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
 export type { ApiserverAddressWatch } from './watch.ts'

@@ -6,6 +6,7 @@ import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
 import type { Distribution, TlsFiles } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
+import type { ProbeKind } from './probe.ts'
 import { z } from './schema.ts'
 
 /** When to try again, and how often. */
@@ -42,6 +43,13 @@ export interface ResolveOptions {
   readonly expect?: readonly string[] | undefined
   /** The list must stay the same this long, in milliseconds, before it counts. @default 0 */
   readonly settleMs?: number | undefined
+  /**
+   * Asks each address whether an apiserver is alive there: `'tcp'` connects, `'tls'` also checks the certificate,
+   * `'readyz'` also asks `GET /readyz`. Then only what is alive counts for `minAddresses` and `expect`. @default none
+   */
+  readonly probe?: ProbeKind | undefined
+  /** Deadline of one probe, connecting included, in milliseconds. @default 2000 */
+  readonly probeTimeoutMs?: number | undefined
   /** Backoff between attempts. */
   readonly retry?: RetryOptions | undefined
   /** Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed. @default 900_000 */
@@ -60,6 +68,8 @@ export interface ResolveOptions {
 export interface WatchOptions extends ResolveOptions {
   /** How long an address must be gone, in milliseconds, before it is removed. @default 3000 */
   readonly shrinkDelayMs?: number | undefined
+  /** With `probe`: how often the addresses are probed again, in milliseconds, give or take a quarter. @default 10_000 */
+  readonly probeIntervalMs?: number | undefined
 }
 
 /** The options with every default filled in and every value checked and normalised. */
@@ -74,6 +84,9 @@ export interface Config {
   readonly minAddresses: number
   readonly expect: readonly string[]
   readonly settleMs: number
+  readonly probe: ProbeKind | undefined
+  readonly probeTimeoutMs: number
+  readonly probeIntervalMs: number
   readonly retry: BackoffOptions & { readonly maxAttempts: number }
   readonly timeoutMs: number
   readonly attemptTimeoutMs: number
@@ -174,6 +187,8 @@ function schema() {
       minAddresses: count.default(1),
       expect: z.array(expected, 'must be an array of host or host:port').default([]),
       settleMs: delayMs.default(0),
+      probe: z.enum(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'").optional(),
+      probeTimeoutMs: positiveMs.default(2000),
       retry: retry.prefault({}),
       timeoutMs: orInfinity(positiveMs, `${milliseconds} above 0`).default(900_000),
       attemptTimeoutMs: positiveMs.default(5000),
@@ -188,7 +203,10 @@ function schema() {
     },
     fields('must be an object'),
   )
-  return { resolve, watch: resolve.extend({ shrinkDelayMs: delayMs.default(3000) }) }
+  return {
+    resolve,
+    watch: resolve.extend({ shrinkDelayMs: delayMs.default(3000), probeIntervalMs: positiveMs.default(10_000) }),
+  }
 }
 let schemas: ReturnType<typeof schema> | undefined
 
@@ -205,6 +223,8 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   const unique = [...new Set(endpoints ?? [defaultEndpoint])]
   return {
     shrinkDelayMs: 0,
+    probe: undefined,
+    probeIntervalMs: Infinity,
     signal: undefined,
     events: undefined,
     logger: undefined,

@@ -40,16 +40,19 @@ export class Failure extends Error {
   readonly patienceMs: number
   /** What it looks like and what to do, where there is a guess. */
   readonly hint: string | undefined
+  /** What of `expect` is not there, or dead. */
+  readonly missing: readonly string[]
 
   constructor(
     reason: Reason,
     message: string,
-    options: { cause?: unknown; hint?: string | undefined; patienceMs?: number } = {},
+    options: { cause?: unknown; hint?: string | undefined; patienceMs?: number; missing?: readonly string[] } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
     this.patienceMs = options.patienceMs ?? meanings[reason].patienceMs
     this.hint = options.hint
+    this.missing = options.missing ?? []
   }
 }
 

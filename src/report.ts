@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
+import type { ProbedAddress } from './addresses.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents, DiagnosticsMessage } from './events.ts'
 import { meanings, oneLine } from './reasons.ts'
 
@@ -41,15 +42,24 @@ function observe(notify: () => void): void {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
+const deadOf = (probes: readonly ProbedAddress[] | undefined) => probes?.filter(({ state }) => state === 'dead')
+
+/** Nobody is trusted in silence. */
+function health(probes: readonly ProbedAddress[] = []): string {
+  const dead = deadOf(probes)?.length ?? 0
+  const unchecked = probes.some(({ state, verified }) => state === 'alive' && verified === false)
+  return `${dead > 0 ? `, ${dead} dead` : ''}${unchecked ? ', their certificates not checked' : ''}`
+}
+
 function log(logger: Logger, event: ApiserverAddressEvent): void {
   switch (event.type) {
     case 'attempt':
       return logger.debug({ attempt: event.attempt }, 'reading the key')
     case 'phase': {
-      const { reason, previous, elapsedMs, message, hint } = event
+      const { reason, previous, elapsedMs, message, hint, missing } = event
       const { waitingFor, patienceMs, expected } = meanings[reason]
       const text = `${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}${hint === undefined ? '' : `; ${hint}`}`
-      return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint }, text)
+      return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint, missing }, text)
     }
     case 'retry': {
       const { attempt, reason, delayMs, watching, remainingMs, error } = event
@@ -58,16 +68,23 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
         `no list yet, ${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}: ${error.message}`,
       )
     }
+    case 'probed': {
+      const { probes, unverified } = event
+      const alive = probes.filter(({ state }) => state === 'alive').length
+      const text = `${alive} of ${probes.length} apiservers are alive`
+      const unchecked = unverified === undefined ? '' : `; their certificates are not checked: ${unverified}`
+      return logger.debug({ probes, unverified }, text + unchecked)
+    }
     case 'wake':
       return logger.debug(
         { cause: event.cause },
         event.cause === 'connected' ? 'etcd came alive' : 'the key was written',
       )
     case 'resolved': {
-      const { addresses, revision, attempts, elapsedMs } = event
+      const { addresses, revision, attempts, elapsedMs, probes } = event
       return logger.info(
-        { addresses, revision, attempts, elapsedMs },
-        `found ${addresses.length} apiserver${addresses.length === 1 ? '' : 's'}`,
+        { addresses, revision, attempts, elapsedMs, dead: deadOf(probes) },
+        `found ${addresses.length} apiserver${addresses.length === 1 ? '' : 's'}${health(probes)}`,
       )
     }
     case 'failed': {
@@ -83,10 +100,10 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
     case 'resynced':
       return logger.warn({ revision: event.revision }, "etcd's history was replaced, following the new one")
     case 'changed': {
-      const { addresses, added, removed, revision } = event
+      const { addresses, added, removed, revision, probes } = event
       return logger.info(
-        { addresses, added, removed, revision },
-        `the apiservers changed: ${added.length} added, ${removed.length} removed`,
+        { addresses, added, removed, revision, dead: deadOf(probes) },
+        `the apiservers changed: ${added.length} added, ${removed.length} removed${health(probes)}`,
       )
     }
     case 'held':

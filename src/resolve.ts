@@ -1,11 +1,14 @@
 import { addressList, parseAddresses } from './addresses.ts'
-import type { ResolvedAddresses } from './addresses.ts'
+import type { ProbedAddress, ResolvedAddresses } from './addresses.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
 import { Gate } from './gate.ts'
+import type { Shortfall } from './gate.ts'
 import { parseOptions } from './options.ts'
 import type { Config, ResolveOptions } from './options.ts'
+import type { Ask } from './probe.ts'
+import { Prober } from './prober.ts'
 import { Failure } from './reasons.ts'
 import { retry } from './retry.ts'
 import type { Wait } from './retry.ts'
@@ -25,17 +28,24 @@ export async function resolveApiserverAddresses(options: ResolveOptions = {}): P
   return resolve(parseOptions(options, 'resolve'))
 }
 
-/** The call itself; time, chance and the source of the key can be a test's. */
-export async function resolve(config: Config, clock: Clock = systemClock, from?: Source): Promise<ResolvedAddresses> {
+/** The call itself; time, chance, the source of the key and what answers to probes can be a test's. */
+export async function resolve(
+  config: Config,
+  clock: Clock = systemClock,
+  from?: Source,
+  ask?: Ask,
+): Promise<ResolvedAddresses> {
   const session = new Session(config, clock)
   const source = from ?? new Source(config, clock)
+  const prober = new Prober(config, clock, ask)
   let found: Found | undefined
   try {
     session.signal.throwIfAborted()
-    session.startDeadline(config.timeoutMs, () => source.pending())
-    found = await firstList(session, source, config, clock)
+    session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+    found = await firstList(session, source, prober, config, clock)
     const { attempts, elapsedMs } = session
-    const result = { ...addressList(found.addresses, String(found.reading.modRevision)), attempts, elapsedMs }
+    const { addresses, reading, probes } = found
+    const result = { ...addressList(addresses, String(reading.modRevision), probes), attempts, elapsedMs }
     session.report({ type: 'resolved', ...result })
     return Object.freeze(result)
   } catch (error) {
@@ -53,17 +63,28 @@ export interface Found {
   readonly addresses: readonly string[]
   readonly reading: Reading
   readonly watch: KeyWatch | undefined
+  /** With `probe`: the state of each address. */
+  readonly probes: readonly ProbedAddress[] | undefined
 }
 
 /** While a watch stands, the key is read again only this seldom, in case it went silent without a word. */
 export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
 
 /** Waits for the first complete list: the part that {@link resolve} and the watch have in common. */
-export async function firstList(session: Session, source: Source, config: Config, clock: Clock): Promise<Found> {
+export async function firstList(
+  session: Session,
+  source: Source,
+  prober: Prober,
+  config: Config,
+  clock: Clock,
+): Promise<Found> {
   const gate = new Gate(config)
   let reading: Reading | undefined
   let watch: KeyWatch | undefined
   let settlesInMs: number | undefined
+  /** The list is complete, and too little of it alive. */
+  let dead = false
+  let resyncAt = 0
 
   /** What the watch has delivered is committed, and newer than the last reading: another read would only cost time. */
   const pushed = (): Reading | undefined => {
@@ -73,20 +94,49 @@ export async function firstList(session: Session, source: Source, config: Config
 
   const read = (): Promise<Reading> => {
     session.countAttempt()
+    resyncAt = clock.now() + resyncMs(clock)
     return source.read(session.signal)
   }
 
-  const attempt = async (): Promise<Found> => {
-    reading = pushed() ?? (await read())
-    const parsed = parseAddresses(reading.value)
+  /** While a watch stands, dead servers are asked again, and not etcd; unless attempts are counted. */
+  const standing = (): Reading | undefined =>
+    dead && watch !== undefined && config.retry.maxAttempts === Infinity && clock.now() < resyncAt ? reading : undefined
+
+  const judge = (latest: Reading): readonly string[] => {
+    const parsed = parseAddresses(latest.value)
     if (parsed.kind !== 'list') {
       gate.reset()
       throw new Failure(parsed.kind, `${source.endpoint}: ${parsed.message}`)
     }
-    const shortfall = gate.judge(parsed.addresses, reading, clock.now())
+    incomplete(gate.judge(parsed.addresses, latest, clock.now()))
+    return parsed.addresses
+  }
+
+  const incomplete = (shortfall: Shortfall | undefined): void => {
     settlesInMs = shortfall?.settlesInMs
-    if (shortfall !== undefined) throw new Failure('incomplete', `${source.endpoint}: ${shortfall.message}`)
-    return { addresses: parsed.addresses, reading, watch }
+    if (shortfall === undefined) return
+    const { message, missing } = shortfall
+    throw new Failure('incomplete', `${source.endpoint}: ${message}`, { missing })
+  }
+
+  const attempt = async (): Promise<Found> => {
+    const latest = pushed() ?? standing()
+    dead = false
+    reading = latest ?? (await read())
+    let addresses = judge(reading)
+    let probes: readonly ProbedAddress[] | undefined
+    // Probing takes its time, in which the list may change: what counts in the end is the list as it is then.
+    for (let probed = ''; prober.enabled && probed !== addresses.join(); addresses = judge(reading)) {
+      probed = addresses.join()
+      probes = await prober.probe(addresses, session)
+      reading = pushed() ?? reading
+    }
+    if (probes !== undefined) {
+      const shortfall = gate.judgeAlive(probes)
+      dead = shortfall !== undefined
+      incomplete(shortfall)
+    }
+    return { addresses, reading, watch, probes }
   }
 
   const drop = (lost: KeyWatch | undefined): void => {
@@ -111,8 +161,10 @@ export async function firstList(session: Session, source: Source, config: Config
       }
     }
     const early = current === undefined ? undefined : changed
-    // Whoever counts attempts wants them made; and a list that settles is looked at when it has.
-    const patient = current !== undefined && config.retry.maxAttempts === Infinity ? resyncMs(clock) : undefined
+    // Whoever counts attempts wants them made; no watch tells that a server came alive; and a list that settles is
+    // looked at when it has.
+    const patient =
+      current !== undefined && config.retry.maxAttempts === Infinity && !dead ? resyncMs(clock) : undefined
     const settling = reason === 'incomplete' ? settlesInMs : undefined
     return {
       watching: early !== undefined,

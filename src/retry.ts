@@ -52,6 +52,7 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
       watching,
       remainingMs: remainingMs === Infinity ? null : remainingMs,
       error: failure,
+      ...(failure.missing.length > 0 && { missing: failure.missing }),
     })
     await pause(delayMs, early, () => backoff.next(failure))
   }

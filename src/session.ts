@@ -49,12 +49,12 @@ export class Session {
     return Math.round(this.#deadlineAt - this.#clock.now())
   }
 
-  /** @param pending what an attempt in flight is waiting for, should nothing have failed yet */
-  startDeadline(timeoutMs: number, pending: () => Failure | undefined): void {
+  /** @param pending what is being waited for, given what has failed last */
+  startDeadline(timeoutMs: number, pending: (last: Failure | undefined) => Failure | undefined): void {
     if (timeoutMs === Infinity) return
     this.#deadlineAt = this.#clock.now() + timeoutMs
     const expire = () => {
-      this.#last ??= pending()
+      this.#last = pending(this.#last)
       this.#scope.abort(this.error('DEADLINE_EXCEEDED'))
     }
     this.#clock.sleep(timeoutMs, this.#deadline.signal).then(expire, () => {})
@@ -79,8 +79,16 @@ export class Session {
     this.#lastHint = hint
     if (!news) return
     if (previous?.reason !== failure.reason) this.#phaseSince = this.#clock.now()
-    const { reason, message } = failure
-    this.report({ type: 'phase', reason, previous: previous?.reason, elapsedMs: this.elapsedMs, message, hint })
+    const { reason, message, missing } = failure
+    this.report({
+      type: 'phase',
+      reason,
+      previous: previous?.reason,
+      elapsedMs: this.elapsedMs,
+      message,
+      hint,
+      ...(missing.length > 0 && { missing }),
+    })
   }
 
   /** There is a list: the next failure starts a phase of its own. */

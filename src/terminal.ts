@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { ProbedAddress } from './addresses.ts'
 import { formatDuration } from './duration.ts'
 import type { Reason } from './errors.ts'
 import type { ApiserverAddressEvents } from './events.ts'
@@ -33,6 +34,7 @@ export function showOnTerminal(
   let live:
     | {
         waitingFor?: string
+        missing?: readonly string[] | undefined
         attempt: number
         watching?: boolean
         nextAt?: number | undefined
@@ -45,9 +47,10 @@ export function showOnTerminal(
   const line = (text: string) => `${formatDuration(now() - startedAt).padStart(8)}  ${text}`
   const draw = () => {
     if (live === undefined) return
-    const { waitingFor, attempt, watching, nextAt, endAt } = live
+    const { waitingFor, missing, attempt, watching, nextAt, endAt } = live
     const left = (at: number) => formatDuration(Math.max(0, at - now()))
     const parts = [`attempt ${attempt}${nextAt === undefined ? ' under way' : ''}`]
+    if (missing !== undefined) parts.unshift(`missing ${printable(missing.join(' '))}`)
     if (nextAt !== undefined) parts.push(watching ? 'watching the key' : `next within ${left(nextAt)}`)
     if (endAt !== undefined) parts.push(`${left(endAt)} left`)
     // A full last column would wrap on some terminals, and a wrapped line cannot be erased.
@@ -81,21 +84,43 @@ export function showOnTerminal(
     print(`${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}`)
   }
 
+  let known: readonly ProbedAddress[] = []
+  const tellDead = (probes: readonly ProbedAddress[] = []) => {
+    const state = (of: readonly ProbedAddress[], address: string) =>
+      of.find((probe) => probe.address === address)?.state
+    for (const { address, cause } of probes.filter((probe) => probe.state === 'dead')) {
+      if (state(known, address) !== 'dead') print(`${address} is dead: ${cause}`)
+    }
+    for (const { address } of known) {
+      if (state(known, address) === 'dead' && state(probes, address) === 'alive') print(`${address} is alive again`)
+    }
+    if (known.length === 0 && probes.some((probe) => probe.state === 'alive' && probe.verified === false)) {
+      print('the certificates of the apiservers are not checked: the CA cannot be read')
+    }
+    known = probes
+  }
+
   const listeners: { [Type in keyof ApiserverAddressEvents]?: (...event: ApiserverAddressEvents[Type]) => void } = {
     attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
-    phase({ reason, message, hint }) {
-      live = { attempt: 1, ...live, waitingFor: meanings[reason].waitingFor }
+    phase({ reason, message, hint, missing }) {
+      live = { attempt: 1, ...live, waitingFor: meanings[reason].waitingFor, missing }
       tell(reason, message)
       if (hint !== undefined) print(hint)
     },
-    retry({ reason, delayMs, watching, remainingMs, error: { message } }) {
+    retry({ reason, delayMs, watching, remainingMs, error: { message }, missing }) {
       // The list has grown, or was blanked: that is news within the same phase.
       if ((reason === 'not-set' || reason === 'incomplete') && message !== shown) tell(reason, message)
-      wait({ watching, nextAt: now() + delayMs, endAt: remainingMs === null ? undefined : now() + remainingMs })
+      wait({
+        missing,
+        watching,
+        nextAt: now() + delayMs,
+        endAt: remainingMs === null ? undefined : now() + remainingMs,
+      })
     },
-    resolved({ addresses, attempts }) {
+    resolved({ addresses, attempts, probes }) {
       waiting = false
       finish(`found ${count(addresses.length, 'apiserver')} in ${count(attempts, 'attempt')}`)
+      tellDead(probes)
     },
     failed: ({ error }) => finish(error.message),
     aborted: ({ reason }) =>
@@ -110,9 +135,10 @@ export function showOnTerminal(
       waiting = false
     },
     resynced: () => print("etcd's history was replaced, by a restored snapshot it seems: following the new one"),
-    changed({ addresses, added, removed }) {
+    changed({ addresses, added, removed, probes }) {
       const changes = [...added.map((address) => `+${address}`), ...removed.map((address) => `-${address}`)]
-      print(`${count(addresses.length, 'apiserver')}: ${changes.join(' ')}`)
+      if (changes.length > 0) print(`${count(addresses.length, 'apiserver')}: ${changes.join(' ')}`)
+      tellDead(probes)
     },
     held: ({ missing, untilMs }) =>
       print(`${missing.join(' ')} gone, dropped in ${formatDuration(untilMs)} unless back by then`),

@@ -24,6 +24,14 @@ export class Tracker {
     this.#shrinkDelayMs = shrinkDelayMs
   }
 
+  get addresses(): readonly string[] {
+    return this.#told
+  }
+
+  get revision(): bigint {
+    return this.#revision
+  }
+
   /** Told, though no longer stored. */
   get held(): readonly string[] {
     return [...this.#goneSince.keys()].toSorted()

@@ -1,10 +1,12 @@
-import { addressList } from './addresses.ts'
+import { addressList, stateOf } from './addresses.ts'
 import type { AddressChange, AddressList } from './addresses.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { Follower } from './follow.ts'
 import { parseOptions } from './options.ts'
 import type { Config, WatchOptions } from './options.ts'
+import type { Ask } from './probe.ts'
+import { Prober } from './prober.ts'
 import { firstList } from './resolve.ts'
 import { Session } from './session.ts'
 import { Source } from './source.ts'
@@ -43,18 +45,20 @@ export class Watch implements ApiserverAddressWatch {
   readonly #config: Config
   readonly #clock: Clock
   readonly #source: Source
+  readonly #prober: Prober
   readonly #pending: PromiseWithResolvers<Result>[] = []
   #session: Session | undefined
   #running: Promise<void> | undefined
   #latest: AddressList | undefined
-  #delivered: readonly string[] = []
+  #delivered: AddressList | undefined
   #failure: { readonly error: unknown } | undefined
   #over = false
 
-  constructor(config: Config, clock: Clock, source: Source = new Source(config, clock)) {
+  constructor(config: Config, clock: Clock, source: Source = new Source(config, clock), ask?: Ask) {
     this.#config = config
     this.#clock = clock
     this.#source = source
+    this.#prober = new Prober(config, clock, ask)
   }
 
   next(): Promise<Result> {
@@ -87,22 +91,22 @@ export class Watch implements ApiserverAddressWatch {
   }
 
   async #run(): Promise<void> {
-    const [config, clock, source] = [this.#config, this.#clock, this.#source]
+    const [config, clock, source, prober] = [this.#config, this.#clock, this.#source, this.#prober]
     const session = (this.#session = new Session(config, clock))
     const tell = (list: AddressList) => {
       this.#latest = list
       this.#deliver()
     }
     try {
-      session.startDeadline(config.timeoutMs, () => source.pending())
-      const found = await firstList(session, source, config, clock)
+      session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+      const found = await firstList(session, source, prober, config, clock)
       session.stopDeadline()
       session.succeed()
-      const list = addressList(found.addresses, String(found.reading.modRevision))
+      const list = addressList(found.addresses, String(found.reading.modRevision), found.probes)
       const { attempts, elapsedMs } = session
       session.report({ type: 'resolved', ...list, attempts, elapsedMs })
       tell(list)
-      await new Follower({ session, source, config, clock, tell }, found).run()
+      await new Follower({ session, source, prober, config, clock, tell }, found).run()
     } catch (error) {
       this.#end(session, error)
     } finally {
@@ -140,9 +144,10 @@ export class Watch implements ApiserverAddressWatch {
       return failure ?? done
     }
     if (this.#latest === undefined) return undefined
-    const change = difference(this.#delivered, this.#latest.addresses)
-    if (change.added.length === 0 && change.removed.length === 0) return undefined
-    this.#delivered = this.#latest.addresses
+    const before = this.#delivered
+    if (before !== undefined && stateOf(before) === stateOf(this.#latest)) return undefined
+    const change = difference(before?.addresses ?? [], this.#latest.addresses)
+    this.#delivered = this.#latest
     return { done: false, value: Object.freeze({ ...this.#latest, ...change }) }
   }
 }

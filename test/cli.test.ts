@@ -164,7 +164,8 @@ describe('flags', () => {
     const { options } = await command(
       '--min 3 --expect a,b --expect c:6443 --settle 3s --timeout infinity --distribution k3s --data-dir /data ' +
         '--endpoints https://a:2379,https://b:2379 --endpoints https://c:2379 --cacert ca --cert crt --key pem ' +
-        '--address-key x/y --attempt-timeout 2s --max-attempts 9 --initial-delay 100ms --max-delay 1m30s --factor 1.5 --jitter full',
+        '--address-key x/y --attempt-timeout 2s --max-attempts 9 --initial-delay 100ms --max-delay 1m30s --factor 1.5 --jitter full ' +
+        '--probe readyz --probe-timeout 1s',
     )
     expect(options).toEqual({
       minAddresses: 3,
@@ -177,7 +178,16 @@ describe('flags', () => {
       tls: { caFile: 'ca', certFile: 'crt', keyFile: 'pem' },
       key: 'x/y',
       attemptTimeoutMs: 2000,
+      probe: 'readyz',
+      probeTimeoutMs: 1000,
       retry: { maxAttempts: 9, initialDelayMs: 100, maxDelayMs: 90_000, factor: 1.5, jitter: 'full' },
+    })
+  })
+
+  test('of a watch have options of their own', async () => {
+    expect((await command('--watch --probe tcp --probe-interval 1m')).options).toEqual({
+      probe: 'tcp',
+      probeIntervalMs: 60_000,
     })
   })
 
@@ -222,6 +232,7 @@ describe('wrong usage', () => {
     ['--log-level loud', '--log-level must be one of trace, debug, info, warn, error, fatal, silent, got "loud"'],
     ['--cacert ca --key pem', '--cacert, --cert and --key go together: --cert missing'],
     ['--shrink-delay 3s', '--shrink-delay needs --watch'],
+    ['--probe tcp --probe-interval 3s', '--probe-interval needs --watch'],
     ['--user me', '--user needs the password in ETCDCTL_PASSWORD'],
     ['--watch=yes', "Option '--watch' does not take an argument"],
     ['--nope', "Unknown option '--nope'"],
@@ -241,6 +252,7 @@ describe('wrong usage', () => {
     ['--timeout 0', '0'],
     ['--settle infinity', 'Infinity'],
     ['--jitter big', "'big'"],
+    ['--probe ping', "'ping'"],
     ['--endpoints https://a,ftp://b', "'ftp://b'"],
     ['--cacert ca --cert crt --key pem --address-key /x', "'/x'"],
   ])('%s, which the library refuses', async ([args = '', value]) => {

@@ -45,6 +45,21 @@ test.each([
   expect(new Gate({ ...required, ...options }).judge(addresses, reading(1), 0)).toBeUndefined()
 })
 
+describe('a complete list is short of what is alive', () => {
+  const probes = [
+    { address: 'a:1', state: 'alive' as const, latencyMs: 1 },
+    { address: 'b:1', state: 'dead' as const, latencyMs: 1, cause: 'refused' },
+  ]
+  test.each([
+    [{ minAddresses: 2 }, 'the list has 1 of at least 2 addresses alive: b:1 is dead (refused)', []],
+    [{ expect: ['a', 'b'] }, 'the list lacks b alive: b:1 is dead (refused)', ['b']],
+    [{ minAddresses: 1, expect: ['a:1'] }, undefined, undefined],
+  ])('of %j', (options, message, missing) => {
+    const shortfall = new Gate({ ...required, ...options }).judgeAlive(probes)
+    expect([shortfall?.message, shortfall?.missing]).toEqual([message, missing])
+  })
+})
+
 describe('a list has to settle', () => {
   const settled = (gate: Gate, addresses: string[], version: number, now: number, revision?: number) =>
     gate.judge(addresses, reading(version, revision), now)?.settlesInMs

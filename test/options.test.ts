@@ -23,6 +23,9 @@ test('without options, everything is as an RKE2 server has it', () => {
     minAddresses: 1,
     expect: [],
     settleMs: 0,
+    probe: undefined,
+    probeTimeoutMs: 2000,
+    probeIntervalMs: Infinity,
     retry: { initialDelayMs: 250, maxDelayMs: 2000, factor: 2, jitter: 'equal', maxAttempts: Infinity },
     timeoutMs: 900_000,
     attemptTimeoutMs: 5000,
@@ -31,7 +34,7 @@ test('without options, everything is as an RKE2 server has it', () => {
     events: undefined,
     logger: undefined,
   })
-  expect(parseOptions({}, 'watch').shrinkDelayMs).toBe(3000)
+  expect(parseOptions({}, 'watch')).toMatchObject({ shrinkDelayMs: 3000, probeIntervalMs: 10_000 })
 })
 
 test('k3s has its own key and paths', () => {
@@ -44,7 +47,9 @@ test('k3s has its own key and paths', () => {
 })
 
 test('undefined means not given, everywhere', () => {
-  const names = Object.keys(parse({})).filter((name) => name !== 'usesDataDir' && name !== 'shrinkDelayMs')
+  const names = Object.keys(parse({})).filter(
+    (name) => !['usesDataDir', 'shrinkDelayMs', 'probeIntervalMs'].includes(name),
+  )
   const retry = {
     initialDelayMs: undefined,
     maxDelayMs: undefined,
@@ -144,6 +149,10 @@ const complaints: [unknown, string][] = [
   [{ settleMs: -1 }, 'Option "settleMs" must be a number of milliseconds, 0 or more, got -1'],
   [{ settleMs: NaN }, 'Option "settleMs" must be a number of milliseconds, 0 or more, got NaN'],
   [{ settleMs: Infinity }, 'Option "settleMs" must be a number of milliseconds, 0 or more, got Infinity'],
+  [{ probe: 'ping' }, `Option "probe" must be 'tcp', 'tls' or 'readyz', got 'ping'`],
+  [{ probe: true }, `Option "probe" must be 'tcp', 'tls' or 'readyz', got true`],
+  [{ probeTimeoutMs: 0 }, 'Option "probeTimeoutMs" must be a number of milliseconds above 0, got 0'],
+  [{ probeIntervalMs: 1 }, 'Unknown option "probeIntervalMs"'],
   [{ retry: 5 }, 'Option "retry" must be an object, got 5'],
   [{ retry: { initialDelayMs: 0 } }, 'Option "retry.initialDelayMs" must be a number of milliseconds above 0, got 0'],
   [{ retry: { maxDelayMs: 0 } }, 'Option "retry.maxDelayMs" must be a number of milliseconds above 0, got 0'],

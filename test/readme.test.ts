@@ -65,6 +65,7 @@ test('every event is explained, and no other', () => {
     attempt: true,
     phase: true,
     retry: true,
+    probed: true,
     wake: true,
     resolved: true,
     failed: true,
@@ -83,11 +84,20 @@ test('every event is explained, and no other', () => {
 test('every option is explained, with its default', () => {
   const names = Object.keys(parseOptions({}, 'watch')).filter((name) => name !== 'usesDataDir')
   expect(rows('Options').sort()).toEqual([...names, 'distribution'].sort())
-  const { retry, timeoutMs, attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses } = parseOptions({}, 'watch')
+  const { retry, timeoutMs, attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses, probeTimeoutMs } = parseOptions(
+    {},
+    'watch',
+  )
   expect(readme).toContain(
     `{ initialDelayMs: ${retry.initialDelayMs}, maxDelayMs: ${retry.maxDelayMs}, factor: ${retry.factor}, jitter: '${retry.jitter}', maxAttempts: ${retry.maxAttempts} }`,
   )
-  for (const [name, value] of Object.entries({ attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses })) {
+  for (const [name, value] of Object.entries({
+    attemptTimeoutMs,
+    shrinkDelayMs,
+    settleMs,
+    minAddresses,
+    probeTimeoutMs,
+  })) {
     expect(readme).toMatch(new RegExp(`\`${name}\` *\\| \`${value}\``))
   }
   expect(readme).toContain(`\`${String(timeoutMs).replace(/(\d{3})$/, '_$1')}\``)

@@ -109,6 +109,17 @@ describe('while waiting', () => {
     ])
   })
 
+  test('what is missing is named while it is', () => {
+    const { emit, rows } = terminal(120)
+    emit(phase({ reason: 'incomplete', message: 'the list lacks b and c', missing: ['b', 'c'] }))
+    emit(retry(1000, null, { reason: 'incomplete', error: new Error('the list lacks c'), missing: ['c'] }))
+    expect(rows.at(-1)).toBe(
+      '    0.0s  still waiting for the full set of apiservers, missing c, attempt 1, next within 1.0s',
+    )
+    emit(retry(1000, null, { error: new Error('refused') }))
+    expect(rows.at(-1)).not.toContain('missing')
+  })
+
   test('clear takes the live line away until the next tick', () => {
     const { emit, rows, display } = terminal()
     emit(attempt(1))
@@ -176,6 +187,30 @@ test('a watch tells what happens to it, and shows a live line only while it has 
     'lost etcd, the last list stays',
     'waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
     'following etcd again',
+    '',
+  ])
+})
+
+test('what dies and comes alive again is told once, and that nobody was checked', () => {
+  const { emit, rows, display } = terminal()
+  const probes = (b: 'alive' | 'dead') => ({
+    probes: [
+      { address: 'a:1', state: 'alive', latencyMs: 1, verified: false },
+      { address: 'b:1', state: b, latencyMs: 1, cause: 'refused', verified: false },
+    ] as const,
+  })
+  const changed: ApiserverAddressEvent = { type: 'changed', ...list, added: [], removed: [] }
+  emit({ ...resolved, ...probes('alive') })
+  emit({ ...changed, ...probes('dead') })
+  emit({ ...changed, added: ['c:1'], ...probes('dead') })
+  emit({ ...changed, ...probes('alive') })
+  display.close()
+  expect(rows.map((row) => row.slice(10))).toEqual([
+    'found 2 apiservers in 2 attempts',
+    'the certificates of the apiservers are not checked: the CA cannot be read',
+    'b:1 is dead: refused',
+    '2 apiservers: +c:1',
+    'b:1 is alive again',
     '',
   ])
 })

@@ -1,0 +1,117 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import type { ProbedAddress } from './addresses.ts'
+import type { Clock } from './clock.ts'
+import { serverCaFile } from './distribution.ts'
+import type { Config } from './options.ts'
+import { ask } from './probe.ts'
+import type { Ask } from './probe.ts'
+import { Failure, oneLine } from './reasons.ts'
+import { Scope } from './scope.ts'
+import type { Session } from './session.ts'
+
+/** Probes under way at a time. */
+const concurrency = 8
+
+/** Asks whole lists whether their apiservers are alive. */
+export class Prober {
+  readonly #config: Config
+  readonly #clock: Clock
+  readonly #ask: Ask
+  #probing = false
+
+  constructor(config: Config, clock: Clock, askAddress: Ask = ask) {
+    this.#config = config
+    this.#clock = clock
+    this.#ask = askAddress
+  }
+
+  get enabled(): boolean {
+    return this.#config.probe !== undefined
+  }
+
+  /**
+   * The state of each address, in their order. Bounded by `probeTimeoutMs` for each, a few at a time.
+   *
+   * @throws `signal.reason` when the signal is aborted, at once
+   */
+  async probe(addresses: readonly string[], session: Session): Promise<readonly ProbedAddress[]> {
+    const scope = new Scope(session.signal)
+    this.#probing = true
+    try {
+      const { context, unverified } = await this.#serverCa(scope.signal)
+      const probes: ProbedAddress[] = []
+      const waiting = addresses.entries()
+      const worker = async () => {
+        for (const [index, address] of waiting) probes[index] = await this.#one(address, context, scope.signal)
+      }
+      await Promise.all(Array.from({ length: Math.min(concurrency, addresses.length) }, worker))
+      Object.freeze(probes)
+      session.report({ type: 'probed', probes, ...(unverified !== undefined && { unverified }) })
+      return probes
+    } finally {
+      this.#probing = false
+      scope.end()
+    }
+  }
+
+  /** What is being waited for, if probes are under way, and no round before them has told it better. */
+  pending(last: Failure | undefined): Failure | undefined {
+    if (!this.#probing || last?.reason === 'incomplete') return undefined
+    return new Failure('incomplete', 'the list is complete, and was still being probed')
+  }
+
+  /** Milliseconds to the next round: not in step with everybody else's. */
+  get intervalMs(): number {
+    return this.#config.probeIntervalMs * (0.75 + this.#clock.random() / 2)
+  }
+
+  async #one(address: string, context: SecureContext | undefined, signal: AbortSignal): Promise<ProbedAddress> {
+    const { probe: kind = 'tcp', probeTimeoutMs } = this.#config
+    const scope = new Scope(signal)
+    const startedAt = this.#clock.now()
+    let late = false
+    const expire = () => {
+      late = true
+      scope.abort(undefined)
+    }
+    this.#clock.sleep(probeTimeoutMs, scope.signal).then(expire, () => {})
+    const answer = (state: 'alive' | 'dead', cause?: string) =>
+      Object.freeze({
+        address,
+        state,
+        latencyMs: Math.round(this.#clock.now() - startedAt),
+        ...(cause !== undefined && { cause }),
+        ...(kind !== 'tcp' && { verified: state === 'alive' && context !== undefined }),
+      })
+    try {
+      await this.#ask({ address, kind, context }, scope.signal)
+      return answer('alive')
+    } catch (error) {
+      signal.throwIfAborted()
+      const cause = error instanceof Error ? error.message : String(error)
+      return answer('dead', late ? `${cause} (${probeTimeoutMs / 1000} s)` : cause)
+    } finally {
+      scope.end()
+    }
+  }
+
+  /** Read each time: it is small, is not there from the start, and may be rotated. */
+  async #serverCa(signal: AbortSignal): Promise<{ context?: SecureContext; unverified?: string }> {
+    if (this.#config.probe === 'tcp') return {}
+    const file = serverCaFile(this.#config.dataDir)
+    try {
+      const ca = await readFile(file, { signal })
+      // OpenSSL takes what is no certificate for an empty list of them, and then trusts nobody.
+      void new X509Certificate(ca)
+      return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
+    } catch (error) {
+      signal.throwIfAborted()
+      return {
+        unverified: oneLine(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`),
+      }
+    }
+  }
+}

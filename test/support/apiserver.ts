@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import { join } from 'node:path'
+import type { RequestListener, Server } from 'node:http'
+import type { Authority, CertificateRequest } from './certificates.ts'
+import { unusedPort } from './net.ts'
+
+export interface ApiserverOptions {
+  /** Where it listens. @default '127.0.0.1' */
+  readonly host?: string
+  /** Of every answer. @default 401: RKE2's apiserver does not talk to strangers */
+  readonly status?: number
+  /** What its certificate says. @default `host` as its IP address */
+  readonly certificate?: Partial<CertificateRequest>
+  /** Answers in its place. */
+  readonly answer?: RequestListener
+}
+
+/** A small TLS server in the place of an apiserver; its address stays the same for its whole life. */
+export class Apiserver implements AsyncDisposable {
+  readonly address: string
+  /** `METHOD /path` of every request. */
+  readonly requests: string[] = []
+  status: number
+  readonly #server: Server
+  readonly #host: string
+  readonly #port: number
+
+  /** @internal */
+  constructor(server: (answer: RequestListener) => Server, options: ApiserverOptions, port: number) {
+    this.#host = options.host ?? '127.0.0.1'
+    this.#port = port
+    this.status = options.status ?? 401
+    this.address = `${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${port}`
+    this.#server = server((request, response) => {
+      this.requests.push(`${request.method} ${request.url}`)
+      if (options.answer !== undefined) return options.answer(request, response)
+      response.writeHead(this.status).end()
+    })
+  }
+
+  get connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+    })
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(this.#port, this.#host)
+    await once(this.#server, 'listening')
+  }
+
+  /** From now on, connections are refused. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await once(this.#server, 'close')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+export async function startApiserver(authority: Authority, options: ApiserverOptions = {}): Promise<Apiserver> {
+  const { host = '127.0.0.1', certificate } = options
+  const { cert, key } = await authority.issue({ commonName: 'kube-apiserver', ipAddresses: [host], ...certificate })
+  const apiserver = new Apiserver((answer) => createServer({ cert, key }, answer), options, await unusedPort())
+  await apiserver.start()
+  return apiserver
+}
+
+/** Puts the CA of the apiservers where RKE2 has it. */
+export async function writeServerCa(dataDir: string, authority: Authority): Promise<void> {
+  await mkdir(join(dataDir, 'server', 'tls'), { recursive: true })
+  await writeFile(join(dataDir, 'server', 'tls', 'server-ca.crt'), authority.cert)
+}
