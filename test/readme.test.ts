@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -123,4 +123,14 @@ test('the recording is of the demo as it is', () => {
   expect(steps.length).toBeGreaterThan(5)
   for (const step of steps) expect(recording).toContain(step)
   expect(recording).toContain('exit code 0')
+})
+
+test('the map in CONTRIBUTING.md has every file of src, and no other', () => {
+  const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const [, map = ''] = /## Map of src.*?```text\n(.*?)```/s.exec(contributing) ?? []
+  // The files are on the left, and what they are for on the right.
+  const names = map
+    .split('\n')
+    .flatMap((line) => (line.includes('·') ? line : line.slice(0, 44)).match(/[a-z-]+/g) ?? [])
+  expect(names.toSorted()).toEqual(readdirSync(join(root, 'src')).map((file) => file.replace('.ts', '')))
 })
