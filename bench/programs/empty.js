@@ -1,0 +1,2 @@
+import './nothing.js'
+console.log('[]')

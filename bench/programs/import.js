@@ -1,0 +1,2 @@
+import '../../dist/index.js'
+console.log('[]')
