@@ -141,12 +141,13 @@ class EtcdConnection implements Connection {
     const { credentials } = this.#options
     if (credentials === undefined || this.#authenticated) return
     const request = { name: credentials.username, password: credentials.password }
+    // etcd 3.4 refuses whatever brings a stale token, even the request for a new one.
+    this.#token = undefined
     try {
       this.#token = (await this.#unary(signal, (options) => this.#etcd.auth.authenticate(request, options))).token
     } catch (error) {
       // etcd has auth switched off: its own client goes on without a token, too.
       if (!(error instanceof Failure && error.message.includes('authentication is not enabled'))) throw error
-      this.#token = undefined
     }
     this.#authenticated = true
   }

@@ -33,26 +33,29 @@ export class Call {
 
   /** Resolves when this is what is waited for, and at once if it is already; rejects if the call ends without. */
   async until(reason: Reason): Promise<Phase> {
-    const over = new AbortController()
-    const ended = this.result.then(
-      ({ addresses }) => Promise.reject(new Error(`resolved without ${reason}: ${addresses.join()}`)),
-      (error) => Promise.reject(new Error(`failed without ${reason}`, { cause: error })),
-    )
-    ended.catch(() => {})
-    try {
-      for (;;) {
-        const phase = this.phases.at(-1)
-        if (phase?.reason === reason) return phase
-        await Promise.race([once(this.events, 'phase', { signal: over.signal }), ended])
-      }
-    } finally {
-      over.abort()
+    for (;;) {
+      const phase = this.phases.at(-1)
+      if (phase?.reason === reason) return phase
+      await this.#next('phase', reason)
     }
   }
 
-  /** Resolves when one more attempt has failed. */
+  /** Resolves when one more attempt has failed; rejects if the call ends before. */
   async untilRetry(): Promise<void> {
-    await once(this.events, 'retry')
+    await this.#next('retry', 'another attempt')
+  }
+
+  async #next(type: 'phase' | 'retry', what: string): Promise<void> {
+    const over = new AbortController()
+    const ended = this.result.then(
+      ({ addresses }) => Promise.reject(new Error(`resolved without ${what}: ${addresses.join()}`)),
+      (error) => Promise.reject(new Error(`failed without ${what}`, { cause: error })),
+    )
+    try {
+      await Promise.race([once(this.events, type, { signal: over.signal }), ended])
+    } finally {
+      over.abort()
+    }
   }
 
   /** Ends a call that has shown what it should. */

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Reason, ResolveOptions } from '../../src/index.ts'
+import { Call } from '../support/call.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
+import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+
+const one = ['10.0.0.11:6443']
+const two = ['10.0.0.11:6443', '10.0.0.12:6443']
+const secret = 'correct horse'
+
+expectNoLeaks()
+
+// With client certificates, etcd takes the certificate's name for the user.
+describe.each(['none', 'mutual'] as const)('etcd with auth on, TLS %s', (tls) => {
+  let etcd: EtcdCluster
+  beforeAll(async () => {
+    etcd = await startEtcd({ tls })
+    await etcd.put('key', JSON.stringify(one))
+    await etcd.enableAuth()
+    await etcd.request('auth/user/add', { name: 'reader', password: secret })
+    await etcd.request('auth/user/add', { name: 'nobody', password: secret })
+    await etcd.request('auth/role/add', { name: 'reader' })
+    const key = Buffer.from('key').toString('base64')
+    await etcd.request('auth/role/grant', { name: 'reader', perm: { permType: 'READ', key } })
+    await etcd.request('auth/user/grant', { user: 'reader', role: 'reader' })
+  })
+  afterAll(() => etcd[Symbol.asyncDispose]())
+
+  const call = (credentials: ResolveOptions['credentials'], options: ResolveOptions = {}) =>
+    new Call({ endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', credentials, ...options })
+
+  test('gives the list to who may read it', async () => {
+    expect(await call({ username: 'reader', password: secret }).result).toMatchObject({ addresses: one, attempts: 1 })
+  })
+
+  test('does not disturb a waiting call whose token it has forgotten', async () => {
+    // Who counts attempts has them made, watch or not.
+    const waiting = call({ username: 'reader', password: secret }, { expect: two, retry: { maxAttempts: 1000 } })
+    await waiting.until('incomplete')
+    // Even a change to the same password ends all of a user's tokens.
+    await etcd.request('auth/user/changepw', { name: 'reader', password: secret })
+    await waiting.untilRetry()
+    await waiting.untilRetry()
+    await etcd.put('key', JSON.stringify(two))
+    expect(await waiting.result).toMatchObject({ addresses: two })
+    expect(waiting.reasons).toEqual(['incomplete'])
+  })
+
+  test.each<[title: string, reason: Reason, message: string, credentials: ResolveOptions['credentials']]>([
+    ['wrong password', 'unauthenticated', 'authentication failed', { username: 'reader', password: 'wrong battery' }],
+    ['empty password', 'unauthenticated', 'authentication failed', { username: 'reader', password: '' }],
+    ['unknown user', 'unauthenticated', 'authentication failed', { username: 'stranger', password: secret }],
+    ['user without permission', 'permission-denied', 'permission denied', { username: 'nobody', password: secret }],
+    tls === 'none'
+      ? ['no credentials', 'unauthenticated', 'user name is empty', undefined]
+      : ['no credentials', 'permission-denied', 'permission denied', undefined],
+  ])('refuses for good: %s', async (title, reason, message, credentials) => {
+    const told = stopwatch()
+    const error = await call(credentials).error()
+    record({ fault: `auth on, TLS ${tls}: ${title}`, reason, tellMs: told() })
+    expect(error).toMatchObject({ code: 'REJECTED', reason, attempts: 1 })
+    expect(error.message).toContain(`${etcd.endpoints[0]}: `)
+    expect(error.message).toContain(`(etcdserver: ${message}`)
+    for (const text of [error.message, error.stack, String(error.cause), JSON.stringify(error)])
+      expect(text).not.toMatch(/horse|battery/)
+  })
+})
+
+test('credentials are not needed where auth is off', async () => {
+  await using etcd = await startEtcd({ tls: 'none' })
+  await etcd.put('key', JSON.stringify(one))
+  const call = new Call({ endpoints: etcd.endpoints, key: 'key', credentials: { username: 'a', password: 'b' } })
+  expect(await call.result).toMatchObject({ addresses: one, attempts: 1 })
+})
