@@ -121,8 +121,11 @@ function judgeConnection(details: string, connectError: (Error & { code?: unknow
   const tls = typeof connectError?.code === 'string' ? connectError.code : ''
   if (notTlsCode.test(tls))
     return ['rejected', 'this is not an etcd with TLS: the port speaks plain text or something else']
-  if (/ALERT/.test(tls) || /SSL alert number/.test(details))
+  if (/ALERT_NO_APPLICATION_PROTOCOL/.test(tls))
+    return ['rejected', 'this is not an etcd: it does not speak HTTP/2, which gRPC needs']
+  if (/ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(tls))
     return ['tls-rejected', 'etcd refused the client certificate']
+  if (/ALERT/.test(tls) || /SSL alert number/.test(details)) return ['tls-rejected', 'etcd refused the TLS connection']
   if (tlsCode.test(tls) || tlsText.test(details)) return ['tls-rejected', "etcd's certificate cannot be trusted"]
   if (/before secure TLS/.test(details)) {
     return [

@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
+import net from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Reason, TlsFiles } from '../src/index.ts'
+import { Call } from './support/call.ts'
+import { createAuthority } from './support/certificates.ts'
+import { expectNoLeaks, record, stopwatch } from './support/faults.ts'
+
+let folder: string
+let files: TlsFiles
+let pair: { ca: string; cert: string; key: string }
+beforeAll(async () => {
+  const authority = await createAuthority()
+  const server = await authority.issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })
+  pair = { ca: authority.cert, ...server }
+  folder = await mkdtemp(join(tmpdir(), 'not-etcd-'))
+  files = { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'crt'), keyFile: join(folder, 'key') }
+  await Promise.all([
+    writeFile(files.caFile, authority.cert),
+    writeFile(files.certFile, server.cert),
+    writeFile(files.keyFile, server.key),
+  ])
+})
+afterAll(() => rm(folder, { recursive: true }))
+expectNoLeaks()
+
+/** Starts a server for the length of the test and returns its port. */
+async function listen(server: net.Server): Promise<number> {
+  const sockets = new Set<net.Socket>()
+  server.on('connection', (socket: net.Socket) => sockets.add(socket.on('error', () => {})))
+  server.on('secureConnection', (socket: net.Socket) => socket.on('error', () => {}))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return (server.address() as net.AddressInfo).port
+}
+
+type Row = [title: string, reason: Reason, message: RegExp, scheme: 'http' | 'https', make: () => net.Server]
+
+const status = (code: number) => (_request: unknown, response: http2.Http2ServerResponse) => {
+  response.writeHead(code).end('no')
+}
+const http2With = (code: number) => () => http2.createServer(status(code)) as unknown as net.Server
+const web = (_request: unknown, response: http.ServerResponse) => void response.end('hello')
+
+const rejected: Row[] = [
+  ['HTTP/1', 'rejected', /not an etcd: it does not speak gRPC/, 'http', () => http.createServer(web)],
+  [
+    'HTTPS/1, which knows no other',
+    'rejected',
+    /not an etcd: it does not speak HTTP\/2/,
+    'https',
+    () => https.createServer({ ...pair, ALPNProtocols: ['http/1.1'] }, web),
+  ],
+  [
+    'HTTPS/1, which negotiates nothing',
+    'rejected',
+    /not an etcd/,
+    'https',
+    () => tls.createServer(pair, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))),
+  ],
+  ['HTTP/2 with 401', 'rejected', /not an etcd: it answers with HTTP status 401/, 'http', http2With(401)],
+  ['HTTP/2 with 403', 'rejected', /not an etcd: it answers with HTTP status 403/, 'http', http2With(403)],
+  ['HTTP/2 with 404', 'rejected', /not an etcd: it answers with HTTP status 404/, 'http', http2With(404)],
+  [
+    'HTTPS/2 with 403',
+    'rejected',
+    /not an etcd: it answers with HTTP status 403/,
+    'https',
+    () => http2.createSecureServer(pair, status(403)) as unknown as net.Server,
+  ],
+  [
+    'plain HTTP behind an https URL',
+    'rejected',
+    /not an etcd with TLS: the port speaks plain text/,
+    'https',
+    () => http.createServer(web),
+  ],
+  [
+    'something that talks first',
+    'rejected',
+    /not an etcd/,
+    'http',
+    () => net.createServer((socket) => socket.write('SSH-2.0-OpenSSH_9.9\r\n')),
+  ],
+]
+
+const waited: Row[] = [
+  ['HTTP/2 with 200', 'unavailable', /etcd is stopping, or this is no etcd/, 'http', http2With(200)],
+  ['HTTP/2 with 429', 'unavailable', /a web server or proxy, with HTTP status 429/, 'http', http2With(429)],
+  ['HTTP/2 with 503', 'unavailable', /a web server or proxy, with HTTP status 503/, 'http', http2With(503)],
+  [
+    'accepts and closes',
+    'unreachable',
+    /closed at once: .* a load balancer with nothing behind it/,
+    'http',
+    () => net.createServer((socket) => void socket.end()),
+  ],
+  [
+    'accepts and closes before TLS',
+    'unreachable',
+    /closed before TLS: .* a load balancer with nothing behind it/,
+    'https',
+    () => net.createServer((socket) => void socket.end()),
+  ],
+  [
+    'accepts and resets',
+    'unreachable',
+    /cannot be reached \(.*ECONNRESET|closed/,
+    'https',
+    () => net.createServer((socket) => void socket.resetAndDestroy()),
+  ],
+  ['accepts and never answers', 'timeout', /accepts connections and answers nothing/, 'http', () => net.createServer()],
+  [
+    'accepts and never answers, TLS',
+    'timeout',
+    /accepts connections and answers nothing/,
+    'https',
+    () => net.createServer((socket) => void socket.resume()),
+  ],
+]
+
+async function expectTold([title, reason, message, scheme, make]: Row, code: string): Promise<void> {
+  const port = await listen(make())
+  const told = stopwatch()
+  const call = new Call({
+    endpoints: `${scheme}://127.0.0.1:${port}`,
+    tls: files,
+    attemptTimeoutMs: 300,
+    retry: { maxAttempts: 2, initialDelayMs: 1 },
+  })
+  const phase = await call.until(reason)
+  record({ fault: `not an etcd: ${title}`, reason, tellMs: told() })
+  expect(phase.message).toMatch(message)
+  expect(await call.error()).toMatchObject({ code, reason, message: expect.stringMatching(message) })
+  expect(call.reasons).toEqual([reason])
+}
+
+describe('what is no etcd is rejected', () => {
+  test.each(rejected)('%s', (...row) => expectTold(row, 'REJECTED'))
+})
+
+describe('what may have an etcd behind it is asked again', () => {
+  test.each(waited)('%s', (...row) => expectTold(row, 'ATTEMPTS_EXHAUSTED'))
+})
