@@ -132,7 +132,7 @@ export function parseAddresses(value: Uint8Array | undefined): Parsed {
       : invalid(`the value ${issue?.message}: ${excerpt(text)}`)
   }
   if (result.data.length === 0) return { kind: 'not-set', message: 'the key is there, and its list is empty' }
-  return { kind: 'list', addresses: [...new Set(result.data)].sort() }
+  return { kind: 'list', addresses: [...new Set(result.data)].toSorted() }
 }
 
 /** The public form of a sorted list; what is known to be dead comes last. */

@@ -89,7 +89,7 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
     }
     case 'failed': {
       // Its message holds the cause already: pino's own `err` would say it twice, and add a stack that is only ours.
-      return logger.error({ ...event.error }, event.error.message)
+      return logger.error(Object.assign({}, event.error), event.error.message)
     }
     case 'aborted':
       return logger.info(`ended by the caller's signal: ${oneLine(String(event.reason))}`)

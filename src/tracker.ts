@@ -60,7 +60,7 @@ export class Tracker {
       if (now - since >= this.#shrinkDelayMs) this.#goneSince.delete(address)
     }
     const before = this.#told
-    const addresses = [...new Set([...this.#stored, ...this.#goneSince.keys()])].sort()
+    const addresses = [...new Set([...this.#stored, ...this.#goneSince.keys()])].toSorted()
     const change = { addresses, revision: this.#revision, ...difference(before, addresses) }
     if (change.added.length === 0 && change.removed.length === 0) return undefined
     this.#told = addresses

@@ -105,7 +105,7 @@ describe('whatever is stored', () => {
       fc.property(anything, (value) => {
         const parsed = parseAddresses(value)
         if (parsed.kind === 'list') {
-          expect(parsed.addresses).toEqual([...new Set(parsed.addresses)].sort())
+          expect(parsed.addresses).toEqual([...new Set(parsed.addresses)].toSorted())
           expect(parsed.addresses.length).toBeGreaterThan(0)
           for (const address of parsed.addresses) {
             expect(normalizeAddress(address)).toBe(address)
@@ -126,7 +126,7 @@ describe('whatever is stored', () => {
       .map(([host, port]) => `${host}:${port}`)
     fc.assert(
       fc.property(fc.array(address, { minLength: 1 }), fc.func(fc.nat()), (addresses, order) => {
-        const shuffled = [...addresses, ...addresses].sort((a, b) => order(a) - order(b))
+        const shuffled = [...addresses, ...addresses].toSorted((a, b) => order(a) - order(b))
         expect(list(JSON.stringify(shuffled))).toEqual(list(JSON.stringify(addresses)))
       }),
     )

@@ -92,7 +92,7 @@ describe('the package as it is published', () => {
 
   test('holds nothing but the code, its sources, its types and four texts', ({ project }) => {
     const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
-    expect(names.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'])
+    expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'])
   })
 })
 
@@ -107,5 +107,5 @@ test('importing the package loads no etcd client, no logger and no validator', a
   const loaded = JSON.parse(stdout) as string[]
   expect(loaded.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
   const packages = loaded.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  expect([...new Set(packages)].sort()).toEqual(['is-network-error', 'p-retry'])
+  expect([...new Set(packages)].toSorted()).toEqual(['is-network-error', 'p-retry'])
 })

@@ -49,7 +49,7 @@ test('every TypeScript example is accepted by the compiler, with the types that 
 })
 
 test('every reason is explained, and no other', () => {
-  expect(rows('What it says').sort()).toEqual(Object.keys(meanings).sort())
+  expect(rows('What it says').toSorted()).toEqual(Object.keys(meanings).toSorted())
 })
 
 test('what is said to wait waits, and what is said to fail fails', () => {
@@ -83,7 +83,7 @@ test('every event is explained, and no other', () => {
 
 test('every option is explained, with its default', () => {
   const names = Object.keys(parseOptions({}, 'watch')).filter((name) => name !== 'usesDataDir')
-  expect(rows('Options').sort()).toEqual([...names, 'distribution'].sort())
+  expect(rows('Options').toSorted()).toEqual([...names, 'distribution'].toSorted())
   const { retry, timeoutMs, attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses, probeTimeoutMs } = parseOptions(
     {},
     'watch',

@@ -45,7 +45,7 @@ test('a dead and a black-holed server are named with their causes in time, and t
   using leaks = checkLeaks()
 
   const { addresses, probes, elapsedMs } = await resolveApiserverAddresses(options)
-  expect(addresses).toEqual([server.address, ...[dead, silent].sort()])
+  expect(addresses).toEqual([server.address, ...[dead, silent].toSorted()])
   const causes = Object.fromEntries(probes?.map(({ address, cause }) => [address, cause]) ?? [])
   expect(causes).toEqual({
     [server.address]: undefined,

@@ -26,7 +26,7 @@ test('on a server with the files and the etcd of RKE2, one call gives the addres
   expect(result).toMatchObject({
     addresses,
     urls: addresses.map((address) => `https://${address}`),
-    revision: String(revision),
+    revision,
     attempts: 1,
   })
   await leaks.expectNone()
@@ -70,7 +70,7 @@ describe('once the call has settled, the process ends by itself within 100 ms', 
 
   test.for(cases)('%s', async ([_name, value, options, outcome], { etcd }) => {
     await using proxy = await startProxy(etcd.endpoints[0] ?? '')
-    if (value === 'silence') proxy.blackhole()
+    if (value === 'silence') await proxy.blackhole()
     else await (value === undefined ? etcd.del(key) : etcd.put(key, value))
     const script = `
       const settled = await call.then(() => 'resolved', (error) => error.code ?? error)

@@ -53,7 +53,7 @@ export class VirtualClock implements Clock {
     const end = this.#now + ms
     await idle()
     for (;;) {
-      const [next] = [...this.#timers].sort((a, b) => a.at - b.at)
+      const [next] = [...this.#timers].toSorted((a, b) => a.at - b.at)
       if (next === undefined || next.at > end) break
       this.#now = Math.max(this.#now, next.at)
       next.wake()
