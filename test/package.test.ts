@@ -90,9 +90,9 @@ describe('the package as it is published', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  test('holds nothing but the code, its sources, its types and four texts', ({ project }) => {
+  test('holds nothing but the code, its types and four texts', ({ project }) => {
     const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
-    expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src'])
+    expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
   })
 })
 
