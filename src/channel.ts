@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
@@ -9,14 +11,17 @@ const options = {
   // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,
-  // etcd answers pings more often than every 5 s with GOAWAY.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5000,
+  // What finds out that the flow under a watch is dead. etcd answers pings more often than every 5 s with GOAWAY.
+  'grpc.keepalive_time_ms': 6000,
+  'grpc.keepalive_timeout_ms': 3000,
   'grpc.max_receive_message_length': 4 << 20,
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_retries': 0,
   'grpc.enable_channelz': 0,
 }
+
+/** The channel that a socket is made for. */
+const maker = new AsyncLocalStorage<EndpointChannel>()
 
 /**
  * A gRPC channel to one endpoint over sockets that are ours: TLS by Node itself, and not by grpc-js, which gives an IP
@@ -37,6 +42,12 @@ export class EndpointChannel {
     const target = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
     this.channel = new grpc.Channel(target, this.#credentials(grpc, hostname.replace(/^\[|\]$/g, ''), context), options)
     this.#ready = grpc.connectivityState.READY
+    subscribe('net.client.socket', this.#onSocket)
+  }
+
+  /** Begins to connect, unless it has. */
+  connect(): void {
+    if (!this.#closed) maker.run(this, () => this.channel.getConnectivityState(true))
   }
 
   /** What Node said when the connection failed last; grpc-js keeps only its text. */
@@ -47,7 +58,7 @@ export class EndpointChannel {
   /** How far the connection has come. */
   get stage(): 'connecting' | 'handshake' | 'ready' {
     if (!this.#closed && this.channel.getConnectivityState(false) === this.#ready) return 'ready'
-    return this.#sockets.size > 0 ? 'handshake' : 'connecting'
+    return [...this.#sockets].some(({ connecting }) => !connecting) ? 'handshake' : 'connecting'
   }
 
   /** Resolves when the connection stands; never, if it is closed before. */
@@ -64,6 +75,8 @@ export class EndpointChannel {
   close(): void {
     this.#closed = true
     this.channel.close()
+    // A connection that was just begun has no socket yet.
+    setImmediate(() => unsubscribe('net.client.socket', this.#onSocket))
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -76,7 +89,6 @@ export class EndpointChannel {
     const connector: SecureConnector = {
       connect: async (socket) => {
         this.#error = undefined
-        this.#adopt(socket)
         return secureContext === undefined ? { socket, secure: false } : this.#secure(socket, host, secureContext)
       },
       waitForReady: async () => {},
@@ -101,6 +113,12 @@ export class EndpointChannel {
       tls.once('error', reject)
       tls.once('close', () => reject(this.#error ?? new Error('Socket closed')))
     })
+  }
+
+  // grpc-js hands a socket over only once it is connected. One that never is, it leaves to the kernel, which keeps it,
+  // and the process with it, for two minutes.
+  readonly #onSocket = (message: unknown): void => {
+    if (maker.getStore() === this) this.#adopt((message as { readonly socket: Socket }).socket)
   }
 
   #adopt(socket: Socket): void {

@@ -200,6 +200,7 @@ class EtcdConnection implements Connection {
         },
       }))
     this.#calls.add(entry)
+    this.#channel.connect()
     signal.addEventListener('abort', cancel, { once: true })
     return {
       options: { interceptors: [interceptor] } satisfies grpcTypes.CallOptions,

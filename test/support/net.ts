@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 
@@ -133,5 +134,24 @@ class Flow {
   reset(): void {
     this.#client.resetAndDestroy()
     this.#upstream?.resetAndDestroy()
+  }
+}
+
+/** Makes a port drop packets, as a firewall does: the kernel does so where a program accepts none of its connections. */
+export async function dropPackets(port: number): Promise<AsyncDisposable> {
+  const program = `require('net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => {
+    process.stdout.write('listening')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })`
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  const waiting = [1, 2, 3].map(() => net.connect(port, '127.0.0.1').on('error', () => {}))
+  await once(waiting[0]!, 'connect')
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const socket of waiting) socket.destroy()
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
   }
 }

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ResolveOptions } from '../../src/index.ts'
+import { Call } from '../support/call.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
+import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { checkLeaks } from '../support/leaks.ts'
+import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
+
+const one = ['10.0.0.11:6443']
+/** `retry.maxDelayMs`, and a moment for the read. */
+const longestWaitMs = 2300
+const attemptTimeoutMs = 1000
+
+let etcd: EtcdCluster
+beforeAll(async () => {
+  etcd = await startEtcd()
+  await etcd.put('key', JSON.stringify(one))
+})
+afterAll(() => etcd[Symbol.asyncDispose]())
+expectNoLeaks()
+
+const call = (endpoints: string | string[], options: ResolveOptions = {}) =>
+  new Call({ endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...options })
+
+test('an endpoint that accepts and never answers is told as such, and its old connections may stay dead', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await proxy.blackhole()
+  const told = stopwatch()
+  const waiting = call(proxy.endpoint)
+  const phase = await waiting.until('timeout')
+  const tellMs = told()
+  expect(phase.message).toContain(`${proxy.endpoint}: it accepts connections and answers nothing`)
+  await waiting.untilRetry()
+  await proxy.pass()
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  const recoverMs = recovered()
+  record({ fault: 'accepts and never answers, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
+  expect(waiting.reasons).toEqual(['timeout'])
+  expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+})
+
+test('however many attempts fail on it, one connection is open at a time', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await proxy.blackhole()
+  const failing = call(proxy.endpoint, {
+    attemptTimeoutMs: 100,
+    retry: { maxAttempts: 15, initialDelayMs: 1, maxDelayMs: 1 },
+  })
+  let most = 0
+  failing.events.on('attempt', () => (most = Math.max(most, proxy.open)))
+  failing.events.on('retry', () => (most = Math.max(most, proxy.open)))
+  expect(await failing.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'timeout', attempts: 15 })
+  expect(proxy.connections).toBe(15)
+  expect(most).toBeGreaterThan(0)
+  expect(most).toBeLessThanOrEqual(2)
+  await expect.poll(() => proxy.open).toBe(0)
+})
+
+test('a flow that is silently dropped in mid-connection costs one attempt', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  // Who counts attempts has them made, watch or not.
+  const waiting = call(proxy.endpoint, { key: 'absent/1', retry: { maxAttempts: 1000 } })
+  await waiting.until('not-set')
+  await proxy.blackhole()
+  const told = stopwatch()
+  const phase = await waiting.until('timeout')
+  const tellMs = told()
+  expect(phase.message).toContain(`${proxy.endpoint}: it took the request and does not answer`)
+  await proxy.pass()
+  const recovered = stopwatch()
+  await waiting.until('not-set')
+  const recoverMs = recovered()
+  record({ fault: 'flow dropped silently between reads, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
+  waiting.abort()
+  expect(recoverMs).toBeLessThan(longestWaitMs)
+})
+
+test('a flow that is silently dropped under a watch is noticed within 9 s, and the key is read again', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  const waiting = call(proxy.endpoint, { key: 'absent/2' })
+  await waiting.until('not-set')
+  await waiting.untilRetry()
+  await proxy.blackhole()
+  const told = stopwatch()
+  await proxy.pass()
+  await etcd.put('absent/2', JSON.stringify(one))
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  record({ fault: 'flow dropped silently under a watch', reason: waiting.reasons[1], recoverMs: told() })
+  expect(told()).toBeLessThan(9000 + longestWaitMs)
+})
+
+test('a connection that is reset costs nothing but a new one', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  const waiting = call(proxy.endpoint, { key: 'absent/3' })
+  await waiting.until('not-set')
+  await waiting.untilRetry()
+  proxy.reset()
+  await etcd.put('absent/3', JSON.stringify(one))
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  record({ fault: 'connection reset under a watch', reason: waiting.reasons[1], recoverMs: recovered() })
+  expect(recovered()).toBeLessThan(longestWaitMs)
+})
+
+test('a frozen endpoint that is first in the list costs half a second, and no connection is kept to it', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await proxy.blackhole()
+  const told = stopwatch()
+  const waiting = call([proxy.endpoint, ...etcd.endpoints], { key: 'absent/4', attemptTimeoutMs: 5000 })
+  await waiting.until('not-set')
+  expect(told()).toBeLessThan(1500)
+  await expect.poll(() => proxy.open).toBe(0)
+  await etcd.put('absent/4', JSON.stringify(one))
+  expect(await waiting.result).toMatchObject({ addresses: one, attempts: 1 })
+  expect(proxy.connections).toBe(1)
+})
+
+test('a call that ends while packets are dropped leaves no socket to wait for them', async () => {
+  const port = await unusedPort()
+  await using _ = await dropPackets(port)
+  using leaks = checkLeaks()
+  const failing = call(`https://127.0.0.1:${port}`, { attemptTimeoutMs: 100, retry: { maxAttempts: 3 } })
+  expect(await failing.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'unreachable' })
+  await leaks.expectNone()
+})
+
+test('dropped packets are told as such', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await proxy.refuse()
+  const dropping = await dropPackets(proxy.port)
+  const told = stopwatch()
+  const waiting = call(proxy.endpoint)
+  const phase = await waiting.until('unreachable')
+  const tellMs = told()
+  expect(phase.message).toContain(`${proxy.endpoint}: no connection yet, as if packets were dropped`)
+  while (waiting.attempts < 3) await waiting.untilRetry()
+  await dropping[Symbol.asyncDispose]()
+  await proxy.pass()
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  const recoverMs = recovered()
+  record({ fault: 'SYN dropped, attempts of 1 s', reason: 'unreachable', tellMs, recoverMs })
+  expect(waiting.reasons).toEqual(['unreachable'])
+  expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+})
