@@ -137,7 +137,7 @@ async function outcome([title, reason, , scheme, make]: Row) {
   const call = new Call({
     endpoints: `${scheme}://127.0.0.1:${port}`,
     tls: files,
-    attemptTimeoutMs: 300,
+    attemptTimeoutMs: 1000,
     retry: { maxAttempts: 2, initialDelayMs: 1 },
   })
   await call.until(reason)
