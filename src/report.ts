@@ -18,9 +18,18 @@ export function createReport(
 ): Report {
   const child = logger?.child({ name: 'rke2-apiserver-resolver', key })
   const call = ++calls
+  let told: string | undefined
+  /** A list that has grown, or a server that has died: within a phase, too, what is waited for may be news. */
+  const isNews = (event: ApiserverAddressEvent) => {
+    const before = told
+    if (event.type === 'phase') told = event.message
+    if (event.type === 'retry' && event.reason === 'incomplete') told = event.error.message
+    return told !== before
+  }
   return (event) => {
     Object.freeze(event)
-    observe(() => child && log(child, event))
+    const news = isNews(event)
+    observe(() => child && log(child, event, news))
     // The union of events and the map of their types do not meet in TypeScript.
     observe(() => (events as EventEmitter | undefined)?.emit(event.type, event))
     // Its subscribers are observers too: Node lets what they throw surface on its own.
@@ -51,7 +60,7 @@ function health(probes: readonly ProbedAddress[] = []): string {
   return `${dead > 0 ? `, ${dead} dead` : ''}${unchecked ? ', their certificates not checked' : ''}`
 }
 
-function log(logger: Logger, event: ApiserverAddressEvent): void {
+function log(logger: Logger, event: ApiserverAddressEvent, news: boolean): void {
   switch (event.type) {
     case 'attempt':
       return logger.debug({ attempt: event.attempt }, 'reading the key')
@@ -62,7 +71,8 @@ function log(logger: Logger, event: ApiserverAddressEvent): void {
       return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint, missing }, text)
     }
     case 'retry': {
-      const { attempt, reason, delayMs, watching, remainingMs, error } = event
+      const { attempt, reason, delayMs, watching, remainingMs, error, missing } = event
+      if (news) logger.info({ reason, missing }, `waiting for ${meanings[reason].waitingFor}: ${error.message}`)
       return logger.debug(
         { attempt, reason, delayMs, watching, remainingMs },
         `no list yet, ${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}: ${error.message}`,

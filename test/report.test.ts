@@ -16,7 +16,7 @@ function logging() {
   return { lines, logger: pino({ level: 'debug', base: null, timestamp: false }, stream) }
 }
 
-test('a start-up is told in one info line for each phase and one at the end, with attempts at debug', async () => {
+test('a start-up is told in one info line for each phase, each list that is not complete, and the end, with attempts at debug', async () => {
   const { lines, logger } = logging()
   const source = new FakeSource()
   const clock = new VirtualClock()
@@ -28,12 +28,17 @@ test('a start-up is told in one info line for each phase and one at the end, wit
   await clock.advance(5000)
   source.write('["a:1"]')
   await idle()
+  source.write('["b:1"]')
+  await idle()
+  source.write('["b:1"]')
+  await idle()
   source.write('["a:1","b:1"]')
   await call
   expect(lines.filter(({ level }) => Number(level) > 20).map(({ level, msg }) => [level, msg])).toEqual([
     [30, 'waiting for etcd: https://fake:2379: etcd cannot be reached'],
     [30, 'waiting for the key: https://fake:2379: the key does not exist yet'],
     [30, 'waiting for the full set of apiservers: https://fake:2379: the list has 1 of at least 2 addresses: a:1'],
+    [30, 'waiting for the full set of apiservers: https://fake:2379: the list has 1 of at least 2 addresses: b:1'],
     [30, 'found 2 apiservers'],
   ])
   expect(lines.filter(({ msg }) => msg === 'reading the key').length).toBe(source.reads)
