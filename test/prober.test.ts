@@ -190,7 +190,7 @@ describe('one list', () => {
     patient.source.write('["a:1"]')
     patient.source.write('["a:1","b:1"]')
     patient.servers.states.set('b:1', 'dead')
-    patient.begin()
+    void patient.begin()
     await idle()
     while (patient.clock.now() < 95_000) {
       await patient.clock.next()
