@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..', '..')
+const examples = readdirSync(join(root, 'examples')).filter((name) => name !== 'try')
+
+test('there are four examples, each with a README of under 40 lines, and the package has a link to each', () => {
+  expect(examples).toEqual(['controller', 'init-container', 'node-agent', 'systemd'])
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  for (const name of examples) {
+    expect(readFileSync(join(root, 'examples', name, 'README.md'), 'utf8').split('\n').length).toBeLessThan(40)
+    expect(readme).toContain(`](examples/${name})`)
+  }
+})
+
+test.concurrent.for(examples)('%s does what its README says, by the command in its README', async (name) => {
+  const readme = readFileSync(join(root, 'examples', name, 'README.md'), 'utf8')
+  const [, install, command = ''] = /^```sh\n(npm ci .*) && (.*)$/m.exec(readme) ?? []
+  expect([install, command]).toEqual(['npm ci --loglevel=error', `npm run example ${name}`])
+  const run = promisify(execFile)('sh', ['-c', command], { cwd: root })
+  const { stdout } = await run.catch((error: { stdout: string; stderr: string }) =>
+    expect.fail(`${error.stdout}\n${error.stderr}`),
+  )
+  expect(stdout).toMatch(/\nIt did what its README says\.\n$/)
+})
