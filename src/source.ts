@@ -19,7 +19,7 @@ interface Open {
 const hedgeMs = 500
 
 /** These speak for the whole cluster: no other endpoint will say otherwise. */
-const authoritative = new Set(['unauthenticated', 'permission-denied'])
+const authoritative = new Set(['unauthenticated', 'permission-denied', 'invalid-value'])
 
 /** Of several endpoints' failures, the one that is told: the one that came closest to an answer. */
 const closeness = ['unreachable', 'rejected', 'tls-rejected', 'timeout', 'unavailable', 'learner', 'no-leader']
@@ -75,8 +75,7 @@ export class Source {
     } catch (error) {
       signal.throwIfAborted()
       this.#endpoints = [...this.#endpoints.slice(1), ...this.#endpoints.slice(0, 1)]
-      if (error === timedOut) throw new Failure('timeout', 'the certificate files could not be read in time')
-      throw error instanceof AggregateError ? closest(error.errors) : error
+      throw closest(error instanceof AggregateError ? error.errors : [error])
     } finally {
       scope.end()
     }
@@ -122,6 +121,8 @@ export class Source {
 
   async #certificates(signal: AbortSignal): Promise<Certificates | undefined> {
     if (!this.#config.endpoints.some((endpoint) => endpoint.startsWith('https:'))) return undefined
+    // Half a rotation is not what failed before.
+    this.#fingerprint = undefined
     const certificates = await readCertificates(this.#config.tls, signal)
     this.#fingerprint = certificates.fingerprint
     return certificates
@@ -206,10 +207,12 @@ function late(endpoint: string, stage: Connection['stage']): Failure {
 }
 
 function closest(errors: readonly unknown[]): unknown {
-  const unexpected = errors.find((error) => !(error instanceof Failure))
+  const told = errors.filter((error) => error !== timedOut)
+  const unexpected = told.find((error) => !(error instanceof Failure))
   if (unexpected !== undefined) return unexpected
   const rank = ({ reason }: Failure) => (authoritative.has(reason) ? closeness.length : closeness.indexOf(reason))
-  const all = (errors as Failure[]).toSorted((a, b) => rank(b) - rank(a))
+  const all = (told as Failure[]).toSorted((a, b) => rank(b) - rank(a))
+  if (all.length === 0) return new Failure('timeout', 'attemptTimeoutMs was over before any endpoint could be asked')
   // While one endpoint may still come round, it is worth asking again.
   return all.find(({ reason, patienceMs }) => authoritative.has(reason) || patienceMs === Infinity) ?? all[0]
 }
