@@ -20,6 +20,16 @@ const options = {
   'grpc.enable_channelz': 0,
 }
 
+/** A part of grpc-js that is not its interface: a version without it makes that one attempt, and no harm is done. */
+interface InternalChannel {
+  readonly subchannelPool?: {
+    readonly pool?: Record<
+      string,
+      { readonly subchannel?: { readonly backoffTimeout?: { readonly stop?: () => void } } }[]
+    >
+  }
+}
+
 /** The channel that a socket is made for. */
 const maker = new AsyncLocalStorage<EndpointChannel>()
 
@@ -74,10 +84,19 @@ export class EndpointChannel {
 
   close(): void {
     this.#closed = true
+    this.#stopReconnecting()
     this.channel.close()
     // A connection that was just begun has no socket yet.
     setImmediate(() => unsubscribe('net.client.socket', this.#onSocket))
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** A channel that is closed after a failed attempt makes one more, a second later. Not so without its timer. */
+  #stopReconnecting(): void {
+    const { internalChannel } = this.channel as unknown as { readonly internalChannel?: InternalChannel }
+    for (const { subchannel } of Object.values(internalChannel?.subchannelPool?.pool ?? {}).flat()) {
+      subchannel?.backoffTimeout?.stop?.()
+    }
   }
 
   #credentials(

@@ -27,8 +27,8 @@ export function connect(endpoint, options = {}, tls) {
 /** Without the one attempt to connect that grpc-js still makes, a second after the close of a channel that has failed. */
 export function disconnect(client) {
   const { pool } = client.getChannel().internalChannel.subchannelPool
-  client.close()
   for (const { subchannel } of Object.values(pool).flat()) subchannel.backoffTimeout.stop()
+  client.close()
 }
 
 const patient = new grpc.Metadata({ waitForReady: true })
