@@ -171,6 +171,31 @@ describe('the list is not complete yet', () => {
     expect(await call).toMatchObject({ addresses: ['a:1', 'b:1'], elapsedMs: 5000, attempts: 2 })
   })
 
+  test('a list that never settles is waited for until the deadline, which says so', async () => {
+    const { source, clock, call } = start({ settleMs: 3000, timeoutMs: 60_000, expect: ['b'] })
+    while (clock.now() < 60_000) {
+      source.write(clock.now() % 2000 === 0 ? '["a:1","b:1"]' : '["b:1"]')
+      await clock.advance(1000)
+    }
+    await expect(call).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'incomplete',
+      elapsedMs: 60_000,
+      message: expect.stringMatching(/: the list is complete and must stay the same for 3 s: b:1$/),
+    })
+  })
+
+  test('what of expect is not there yet is named by every event and by the error', async () => {
+    const { source, clock, call, of } = start({ expect: ['b', 'c:1'], timeoutMs: 1000 })
+    source.write('["a:1"]')
+    await idle()
+    source.write('["a:1","b:1"]')
+    await clock.advance(1000)
+    await expect(call).rejects.toThrow(/: the list lacks c:1: a:1, b:1$/)
+    expect(of('phase').at(-1)?.missing).toEqual(['b', 'c:1'])
+    expect(of('retry').map(({ missing }) => missing)).toEqual([undefined, ['b', 'c:1'], ['c:1']])
+  })
+
   test('servers joining in any order, with any gaps and flaps, never give a list early', async () => {
     const all = ['a:1', 'b:1', 'c:1']
     const step = fc.record({ value: fc.subarray(all), afterMs: fc.integer({ min: 0, max: 5000 }) })
