@@ -58,6 +58,9 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   return new EtcdConnection(grpc, etcd3, options)
 }
 
+/** etcd's words for one it has forgotten, and for one that is older than the last change of its permissions. */
+const staleToken = /invalid auth token|revision of auth store is old/
+
 class EtcdConnection implements Connection {
   readonly #grpc: typeof grpcTypes
   readonly #etcd: etcd3Types.Etcd3
@@ -130,7 +133,7 @@ class EtcdConnection implements Connection {
       return await this.#unary(signal, call)
     } catch (error) {
       if (!(error instanceof Failure && error.cause instanceof StatusError)) throw error
-      if (this.#token === undefined || !error.cause.details.includes('invalid auth token')) throw error
+      if (this.#token === undefined || !staleToken.test(error.cause.details)) throw error
       this.#authenticated = false
       await this.#authenticate(signal)
       return this.#unary(signal, call)

@@ -112,7 +112,8 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   if (code === 14 && !details.startsWith('etcdserver:')) return judgeConnection(details, connectError)
   if (code === 4) return ['timeout', 'etcd took the request and did not answer']
   // Cancelled, unknown, resource exhausted (too many requests), aborted, internal, unavailable: etcd's passing troubles.
-  if ([1, 2, 8, 10, 13, 14].includes(code)) return ['unavailable', 'etcd asks to come back later']
+  if ([1, 2, 8, 10, 13, 14].includes(code) || /auth store is old/.test(details))
+    return ['unavailable', 'etcd asks to come back later']
   if ((code === 7 || code === 16) && !details.startsWith('etcdserver:')) return ['rejected', 'this is not an etcd']
   return ['rejected', 'etcd refused the request']
 }

@@ -19,6 +19,7 @@ const answers: [reason: Reason, code: number, details: string, connectError?: Er
   ['unavailable', 14, 'etcdserver: unhealthy cluster'],
   ['unavailable', 8, 'etcdserver: too many requests'],
   ['unavailable', 8, 'Bandwidth exhausted or memory limit exceeded'],
+  ['unavailable', 3, 'etcdserver: revision of auth store is old'],
   ['unavailable', 1, 'context canceled'],
   ['unavailable', 2, 'context deadline exceeded'],
   ['unavailable', 10, 'aborted'],

@@ -11,11 +11,16 @@ const secret = 'correct horse'
 
 expectNoLeaks()
 
+const jwt = 'jwt,pub-key=/etc/etcd/server.crt,priv-key=/etc/etcd/server.key,sign-method=ES256'
+
 // With client certificates, etcd takes the certificate's name for the user.
-describe.each(['none', 'mutual'] as const)('etcd with auth on, TLS %s', (tls) => {
+describe.each([
+  ['none', 'simple', 'simple'],
+  ['mutual', 'JWT', jwt],
+] as const)('etcd with auth on, TLS %s, %s tokens', (tls, _kind, tokens) => {
   let etcd: EtcdCluster
   beforeAll(async () => {
-    etcd = await startEtcd({ tls })
+    etcd = await startEtcd({ tls, config: { 'auth-token': tokens } })
     await etcd.put('key', JSON.stringify(one))
     await etcd.enableAuth()
     await etcd.request('auth/user/add', { name: 'reader', password: secret })
@@ -34,11 +39,11 @@ describe.each(['none', 'mutual'] as const)('etcd with auth on, TLS %s', (tls) =>
     expect(await call({ username: 'reader', password: secret }).result).toMatchObject({ addresses: one, attempts: 1 })
   })
 
-  test('does not disturb a waiting call whose token it has forgotten', async () => {
+  test('does not disturb a waiting call by refusing its token', async () => {
     // Who counts attempts has them made, watch or not.
     const waiting = call({ username: 'reader', password: secret }, { expect: two, retry: { maxAttempts: 1000 } })
     await waiting.until('incomplete')
-    // Even a change to the same password ends all of a user's tokens.
+    // Even a change to the same password makes all of a user's tokens stale.
     await etcd.request('auth/user/changepw', { name: 'reader', password: secret })
     await waiting.untilRetry()
     await waiting.untilRetry()
