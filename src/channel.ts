@@ -88,7 +88,8 @@ export class EndpointChannel {
     this.channel.close()
     // A connection that was just begun has no socket yet.
     setImmediate(() => unsubscribe('net.client.socket', this.#onSocket))
-    for (const socket of this.#sockets) socket.destroy()
+    // A TLS socket before the one under it: the other way round can crash Node.
+    for (const socket of [...this.#sockets].toReversed()) socket.destroy()
   }
 
   /** A channel that is closed after a failed attempt makes one more, a second later. Not so without its timer. */
