@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { ApiserverAddressError } from '../../src/index.ts'
+import type { Reason, ResolveOptions } from '../../src/index.ts'
+import { Call } from '../support/call.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
+import { expectNoLeaks } from '../support/faults.ts'
+import { startProxy, unusedPort } from '../support/net.ts'
+
+const attemptTimeoutMs = 500
+const timeoutMs = 1200
+
+let etcd: EtcdCluster
+let withAuth: EtcdCluster
+beforeAll(async () => {
+  ;[etcd, withAuth] = await Promise.all([startEtcd(), startEtcd({ tls: 'none' })])
+  await etcd.put('short', '["10.0.0.11:6443"]')
+  await etcd.put('rubbish', 'rubbish')
+  await withAuth.enableAuth()
+  await withAuth.request('auth/user/add', { name: 'nobody', password: 'nobody' })
+})
+afterAll(() => Promise.all([etcd[Symbol.asyncDispose](), withAuth[Symbol.asyncDispose]()]))
+expectNoLeaks()
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'faults-reasons-'))
+  onTestFinished(() => rm(path, { recursive: true }))
+  return path
+}
+
+/** A web server that answers every request with this status. */
+async function webServer(status: number): Promise<string> {
+  const server = http2.createServer((_request, response) => void response.writeHead(status).end())
+  const sessions = new Set<http2.ServerHttp2Session>()
+  server.on('session', (session) => sessions.add(session.on('error', () => {})))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const session of sessions) session.destroy()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+type Make = () => Promise<ResolveOptions>
+
+const waited: [reason: Reason, waitingFor: string, make: Make][] = [
+  ['not-set', 'the key', async () => ({ key: 'absent' })],
+  ['incomplete', 'the full set of apiservers', async () => ({ key: 'short', minAddresses: 2 })],
+  [
+    'tls-files-missing',
+    'the certificate files',
+    async () => {
+      const caFile = join(await folder(), 'ca.crt')
+      return { tls: { ...etcd.tls, caFile } }
+    },
+  ],
+  [
+    'tls-rejected',
+    'certificates that both sides accept',
+    async () => {
+      const caFile = join(await folder(), 'ca.crt')
+      await writeFile(caFile, (await createAuthority('foreign')).cert)
+      return { tls: { ...etcd.tls, caFile } }
+    },
+  ],
+  ['unreachable', 'etcd', async () => ({ endpoints: `https://127.0.0.1:${await unusedPort()}` })],
+  [
+    'timeout',
+    'an answer of etcd',
+    async () => {
+      const proxy = await startProxy(etcd.endpoints[0]!)
+      onTestFinished(() => proxy.close())
+      await proxy.blackhole()
+      return { endpoints: proxy.endpoint }
+    },
+  ],
+  ['unavailable', 'etcd', async () => ({ endpoints: await webServer(503) })],
+  [
+    'learner',
+    'the promotion of this etcd member',
+    async () => {
+      const learner = await etcd.addLearner()
+      return { endpoints: learner.endpoint }
+    },
+  ],
+  [
+    'no-leader',
+    "etcd's quorum",
+    async () => {
+      const [survivor, other] = etcd.members as [EtcdCluster['members'][0], EtcdCluster['members'][0]]
+      await etcd.promote(other)
+      await other.kill()
+      await expect.poll(async () => (await survivor.status()).leader, { timeout: 10_000 }).toBe('0')
+      return { endpoints: survivor.endpoint }
+    },
+  ],
+]
+
+const final: [reason: Reason, make: Make][] = [
+  ['tls-files-unreadable', async () => ({ tls: { ...etcd.tls, caFile: await folder() } })],
+  ['invalid-value', async () => ({ key: 'rubbish' })],
+  [
+    'permission-denied',
+    async () => ({ endpoints: withAuth.endpoints, credentials: { username: 'nobody', password: 'nobody' } }),
+  ],
+  [
+    'unauthenticated',
+    async () => ({ endpoints: withAuth.endpoints, credentials: { username: 'nobody', password: 'wrong' } }),
+  ],
+  ['rejected', async () => ({ endpoints: await webServer(403) })],
+]
+
+/** How two calls with the same fault end: one that counts its attempts, and one that has a deadline. */
+async function outcomes(make: Make) {
+  const options = { endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...(await make()) }
+  const counted = new Call({ ...options, retry: { maxAttempts: 2 } })
+  const limited = new Call({ ...options, timeoutMs })
+  const failed: Error[] = []
+  for (const { events } of [counted, limited]) events.on('failed', ({ error }) => failed.push(error))
+  const errors = await Promise.all([counted.error(), limited.error()])
+  expect(new Set(failed)).toEqual(new Set(errors))
+  expect(failed).toHaveLength(2)
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(ApiserverAddressError)
+    expect(error.cause).toBeInstanceOf(Error)
+    expect(error.message).toMatch(/^[^\n]+$/)
+  }
+  return { key: options.key, counted: errors[0], limited: errors[1] }
+}
+
+describe('final at once, however long the caller would wait', () => {
+  test.each(final)('%s', async (reason, make) => {
+    const { key, counted, limited } = await outcomes(make)
+    for (const error of [counted, limited]) {
+      expect(error).toMatchObject({ code: 'REJECTED', reason, attempts: 1 })
+      expect(error.message).toMatch(new RegExp(`^${key}: failed after 0\\.\\d s and 1 attempt: .{30}`))
+    }
+  })
+})
+
+describe('waited for until attempts or time are over', () => {
+  test.each(waited)('%s', async (reason, waitingFor, make) => {
+    const { key, counted, limited } = await outcomes(make)
+    expect(counted).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason, attempts: 2 })
+    expect(counted.message).toMatch(
+      new RegExp(`^${key}: gave up after \\d\\.\\d s and 2 attempts, waiting for ${waitingFor} for .{30}`),
+    )
+    expect(limited).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason })
+    expect(limited.message).toMatch(
+      new RegExp(`^${key}: timed out after 1\\.\\d s and \\d attempts?, waiting for ${waitingFor} for .{30}`),
+    )
+    expect(limited.elapsedMs).toBeGreaterThanOrEqual(timeoutMs - 1)
+    expect(limited.elapsedMs).toBeLessThan(timeoutMs + 500)
+  })
+})
+
+test('a deadline in the middle of the first attempt still says what was waited for', async () => {
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await proxy.blackhole()
+  const error = await new Call({ endpoints: proxy.endpoint, tls: etcd.tls, timeoutMs: 300 }).error()
+  expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'timeout', attempts: 1 })
+  expect(error.message).toContain(`${proxy.endpoint}: it accepts connections and answers nothing`)
+})
