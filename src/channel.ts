@@ -145,6 +145,7 @@ export class EndpointChannel {
     this.#sockets.add(socket)
     socket.on('error', (error) => (this.#error = error))
     socket.once('close', () => this.#sockets.delete(socket))
-    if (this.#closed) socket.destroy()
+    // Not at once: what is destroyed when it begins to connect is brought back to life by Node.
+    if (this.#closed) setImmediate(() => socket.destroy())
   }
 }

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import * as grpc from '@grpc/grpc-js'
+import { expect, onTestFinished, test } from 'vitest'
+import { EndpointChannel } from '../src/channel.ts'
+import { expectNoLeaks } from './support/faults.ts'
+
+expectNoLeaks()
+
+/** A server that says nothing, as an etcd does that has just begun to listen. */
+async function silentServer() {
+  const accepted: net.Socket[] = []
+  const server = net
+    .createServer((socket) => accepted.push(socket.on('error', () => {}).resume()))
+    .listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    server.close()
+    for (const socket of accepted) socket.destroy()
+  })
+  await once(server, 'listening')
+  return { server, accepted, endpoint: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}` }
+}
+
+test('closed as soon as it has begun to connect, it leaves no socket', async () => {
+  const { endpoint } = await silentServer()
+  const channel = new EndpointChannel(grpc, endpoint, undefined)
+  channel.connect()
+  channel.close()
+  expect(channel.stage).toBe('connecting')
+})
+
+test('closed in the middle of the handshake, it leaves no socket', async () => {
+  const { endpoint, accepted, server } = await silentServer()
+  const channel = new EndpointChannel(grpc, endpoint, undefined)
+  expect(channel.stage).toBe('connecting')
+  channel.connect()
+  await once(server, 'connection')
+  await expect.poll(() => channel.stage).toBe('handshake')
+  channel.close()
+  await once(accepted[0]!, 'close')
+  expect(accepted).toHaveLength(1)
+})
+
+test('it knows its own sockets from all others', async () => {
+  const { endpoint, accepted, server } = await silentServer()
+  const { port } = server.address() as net.AddressInfo
+  const [one, other] = [1, 2].map(() => new EndpointChannel(grpc, endpoint, undefined)) as [
+    EndpointChannel,
+    EndpointChannel,
+  ]
+  one.connect()
+  other.connect()
+  const foreign = net.connect(port, '127.0.0.1')
+  await once(foreign, 'connect')
+  await expect.poll(() => accepted.length).toBe(3)
+  one.close()
+  await expect.poll(() => accepted.filter(({ destroyed }) => destroyed).length).toBe(1)
+  expect([foreign.destroyed, other.stage]).toEqual([false, 'handshake'])
+  other.close()
+  foreign.destroy()
+})

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { Reason, ResolveOptions } from '../../src/index.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { startEtcd } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
+import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
+
+let etcd: EtcdCluster
+beforeAll(async () => {
+  etcd = await startEtcd()
+  await etcd.put('key', '["10.0.0.11:6443"]')
+})
+afterAll(() => etcd[Symbol.asyncDispose]())
+
+/** Waits, in a process of its own, for as many calls as there are options, all at once; each ends within a second. */
+async function run(calls: readonly ResolveOptions[]) {
+  const program = `
+    import { resolveApiserverAddresses } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+    const calls = ${JSON.stringify(calls)}.map((options) => resolveApiserverAddresses({ ...options, timeoutMs: 1000 }))
+    const outcomes = await Promise.allSettled(calls)
+    process.send(outcomes.map(({ reason, value }) => reason?.reason ?? reason?.message ?? value.addresses))`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    // Node 22 warns that it strips types.
+    env: { PATH: process.env['PATH'], NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text))
+  const closed = once(child, 'close')
+  const early = closed.then(([code]) => Promise.reject(new Error(`ended with ${code}: ${output}`)))
+  const [outcomes] = await Promise.race([once(child, 'message'), early])
+  early.catch(() => {})
+  const settledAt = performance.now()
+  const [code] = await closed
+  return { outcomes, output, code, lingeredMs: performance.now() - settledAt }
+}
+
+test('whatever is wrong, the process hears of it by the call alone, and nothing keeps it alive', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'faults-silence-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const foreignCa = join(folder, 'ca.crt')
+  await writeFile(foreignCa, (await createAuthority()).cert)
+  await using silent = await startProxy(etcd.endpoints[0]!)
+  await silent.blackhole()
+  const dropped = await unusedPort()
+  await using stack = new AsyncDisposableStack()
+  stack.use(await dropPackets(dropped))
+  const web = http.createServer((_request, response) => void response.end('hello')).listen(0, '127.0.0.1')
+  onTestFinished(() => void web.close())
+  await once(web, 'listening')
+
+  const { endpoints, tls } = etcd
+  const [endpoint] = endpoints as [string]
+  const faults: [Reason, ResolveOptions][] = [
+    ['not-set', { endpoints, tls, key: 'absent' }],
+    ['incomplete', { endpoints, tls, key: 'key', minAddresses: 2 }],
+    ['tls-files-missing', { endpoints, tls: { ...tls, caFile: join(folder, 'none') } }],
+    ['tls-files-unreadable', { endpoints, tls: { ...tls, caFile: folder } }],
+    ['tls-rejected', { endpoints, tls: { ...tls, caFile: foreignCa } }],
+    ['unreachable', { endpoints: `https://127.0.0.1:${await unusedPort()}`, tls }],
+    ['unreachable', { endpoints: `https://127.0.0.1:${dropped}`, tls }],
+    ['unreachable', { endpoints: endpoint.replace('https:', 'http:'), tls }],
+    ['timeout', { endpoints: silent.endpoint, tls }],
+    ['rejected', { endpoints: `http://127.0.0.1:${(web.address() as AddressInfo).port}`, tls }],
+  ]
+  const { outcomes, output, code, lingeredMs } = await run(faults.map(([, options]) => options))
+  expect(outcomes).toEqual(faults.map(([reason]) => reason))
+  expect(output).toBe('')
+  expect(code).toBe(0)
+  expect(lingeredMs).toBeLessThan(500)
+})
+
+test('an etcd that is well, at an IP address, is read without a word', async () => {
+  const { endpoints, tls } = etcd
+  const { outcomes, output, code, lingeredMs } = await run([{ endpoints, tls, key: 'key' }])
+  expect(outcomes).toEqual([['10.0.0.11:6443']])
+  expect(output).toBe('')
+  expect(code).toBe(0)
+  expect(lingeredMs).toBeLessThan(500)
+})
