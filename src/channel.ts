@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type * as grpcTypes from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
+import { identity } from './identity.ts'
 
 const options = {
   // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
@@ -124,9 +124,7 @@ export class EndpointChannel {
 
   #secure(socket: Socket, host: string, secureContext: SecureContext): Promise<SecureConnectResult> {
     return new Promise((resolve, reject) => {
-      // No server name for an IP address: its certificate is checked against the address all the same.
-      const servername = isIP(host) === 0 ? host : ''
-      const tls = tlsConnect({ socket, host, servername, secureContext, ALPNProtocols: ['h2'] }, () =>
+      const tls = tlsConnect({ socket, host, ...identity(host), secureContext, ALPNProtocols: ['h2'] }, () =>
         resolve({ socket: tls, secure: true }),
       )
       this.#adopt(tls)

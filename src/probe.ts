@@ -1,8 +1,9 @@
 import { request } from 'node:http'
-import { connect, isIP } from 'node:net'
+import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
+import { identity } from './identity.ts'
 import { oneLine } from './reasons.ts'
 
 /**
@@ -43,10 +44,8 @@ export const ask: Ask = async ({ address, kind, context }, signal) => {
   if (signal.aborted) abort()
   else signal.addEventListener('abort', abort, { once: true })
 
-  // No server name for an IP address: its certificate is checked against the address all the same.
-  const tls = { ...to, servername: isIP(to.host) === 0 ? to.host : '' }
   const checked = context === undefined ? { rejectUnauthorized: false } : { secureContext: context }
-  const socket = kind === 'tcp' ? connect(to) : tlsConnect({ ...tls, ...checked })
+  const socket = kind === 'tcp' ? connect(to) : tlsConnect({ ...to, ...identity(to.host), ...checked })
   try {
     await Promise.race([event(socket, 'connect'), ended.promise])
     if (kind === 'tcp') return

@@ -114,6 +114,13 @@ describe('what one side does not accept is tls-rejected, and gives the list once
   })
 })
 
+test.each(['127.0.0.1', 'localhost', '[::1]'])('%s is verified by what the certificate says', async (host) => {
+  // The container engine publishes its ports to IPv4 alone.
+  await using proxy = await startProxy(member.endpoint, host === '[::1]' ? '::1' : '127.0.0.1')
+  const waiting = call(etcd.tls, { endpoints: `https://${host}:${proxy.port}` })
+  expect(await waiting.result).toMatchObject({ addresses: one, attempts: 1 })
+})
+
 describe('files', () => {
   test('that appear one after the other are missing until the last is there', async () => {
     const files = await ownFiles()

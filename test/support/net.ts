@@ -21,8 +21,8 @@ export async function unusedPort(): Promise<number> {
   }
 }
 
-async function listen(server: net.Server, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1')
+async function listen(server: net.Server, port: number, host = '127.0.0.1'): Promise<void> {
+  server.listen(port, host)
   await once(server, 'listening')
 }
 
@@ -45,8 +45,8 @@ export interface Proxy extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** A TCP proxy on 127.0.0.1 whose faults are made on cue. It begins in `pass`. */
-export async function startProxy(target: string | number): Promise<Proxy> {
+/** A TCP proxy on this machine whose faults are made on cue. It begins in `pass`. */
+export async function startProxy(target: string | number, host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<Proxy> {
   const url = new URL(typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target)
   const flows = new Set<Flow>()
   let connections = 0
@@ -63,13 +63,13 @@ export async function startProxy(target: string | number): Promise<Proxy> {
   })
   const port = await unusedPort()
   const open = async (): Promise<void> => {
-    if (!server.listening) await listen(server, port)
+    if (!server.listening) await listen(server, port, host)
   }
   await open()
 
   const proxy: Proxy = {
     port,
-    endpoint: `${url.protocol}//127.0.0.1:${port}`,
+    endpoint: `${url.protocol}//${host === '::1' ? '[::1]' : host}:${port}`,
     get connections() {
       return connections
     },
