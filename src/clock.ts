@@ -1,5 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
-
 /** Time and chance, as arguments, so that tests can own both. */
 export interface Clock {
   /** Milliseconds that never go back: not the wall clock. */
@@ -16,15 +14,24 @@ export const maxTimerMs: number = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
-  async sleep(ms, signal) {
-    signal.throwIfAborted()
-    try {
-      let left = ms
-      for (; left > maxTimerMs; left -= maxTimerMs) await setTimeout(maxTimerMs, undefined, { signal })
-      await setTimeout(left, undefined, { signal })
-    } catch (error) {
-      signal.throwIfAborted()
-      throw error
-    }
+  // By hand: the one of node:timers/promises makes an error with a stack trace for every sleep that is not slept out.
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      let timer: NodeJS.Timeout
+      const abort = () => {
+        clearTimeout(timer)
+        reject(signal.reason)
+      }
+      const wait = (left: number) => {
+        timer = setTimeout(() => (left > maxTimerMs ? wait(left - maxTimerMs) : wake()), Math.min(left, maxTimerMs))
+      }
+      const wake = () => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      wait(ms)
+    })
   },
 }
