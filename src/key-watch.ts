@@ -37,17 +37,22 @@ const maxUntaken = 100
 /** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
 export class StreamWatch implements KeyWatch {
   readonly #stream: WatchStream
+  readonly #over: () => void
   readonly #created = Promise.withResolvers<void>()
   readonly #waiting = new Set<PromiseWithResolvers<void>>()
   #untaken: Reading[] = []
   #ended: Failure | undefined
 
-  /** @param failure why the stream has ended; asked once */
-  constructor(stream: WatchStream, failure: () => Failure) {
+  /**
+   * @param why tells why the stream has ended by itself
+   * @param over is told that it has, however
+   */
+  constructor(stream: WatchStream, why: () => Failure, over: () => void) {
     this.#stream = stream
-    stream.on('data', (response) => this.#receive(response, failure))
-    stream.on('error', () => this.#end(failure()))
-    stream.on('end', () => this.#end(failure()))
+    this.#over = over
+    stream.on('data', (response) => this.#receive(response))
+    stream.on('error', () => this.#end(why))
+    stream.on('end', () => this.#end(why))
     // Whoever opened it may have been aborted before it fails.
     this.#created.promise.catch(() => {})
   }
@@ -81,16 +86,15 @@ export class StreamWatch implements KeyWatch {
   }
 
   close(): void {
-    this.#stream.cancel()
+    this.#end(() => closed)
   }
 
-  #receive(response: IWatchResponse, failure: () => Failure): void {
+  #receive(response: IWatchResponse): void {
     if (this.#ended !== undefined) return
     if (response.canceled) {
-      failure()
       const compacted = BigInt(response.compact_revision) > 0n
       const why = compacted ? `revisions before ${response.compact_revision} are compacted` : response.cancel_reason
-      return this.#end(new Failure('unavailable', `etcd ended the watch: ${oneLine(why)}`))
+      return this.#end(() => new Failure('unavailable', `etcd ended the watch: ${oneLine(why)}`))
     }
     if (response.created) this.#created.resolve()
     if (response.events.length === 0) return
@@ -106,13 +110,16 @@ export class StreamWatch implements KeyWatch {
     for (const waiting of this.#waiting) waiting.resolve()
   }
 
-  #end(failure: Failure): void {
+  #end(why: () => Failure): void {
     if (this.#ended !== undefined) return
-    this.#ended = failure
+    const failure = (this.#ended = why())
     // In doubt only a new read counts: changes that were not yet taken are forgotten.
     this.#untaken = []
     this.#created.reject(failure)
     for (const waiting of this.#waiting) waiting.reject(failure)
     this.#stream.cancel()
+    this.#over()
   }
 }
+
+const closed = new Failure('unavailable', 'the watch was closed')

@@ -1,4 +1,5 @@
-import { addressList, parseAddresses } from './addresses.ts'
+import { nextTick } from 'node:process'
+import { addressList, parseAddresses, prepareToParse } from './addresses.ts'
 import type { ProbedAddress, ResolvedAddresses } from './addresses.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
@@ -52,9 +53,10 @@ export async function resolve(
     session.fail(error)
     throw error
   } finally {
-    found?.watch?.close()
-    source.close()
     session.end()
+    // Whoever waits for the list has it first: closing takes as long as all else, and has the very next tick.
+    if (found === undefined) source.close()
+    else nextTick(() => source.close())
   }
 }
 
@@ -149,6 +151,7 @@ export async function firstList(
       drop(watch)
       return { early: reason === 'timeout' ? () => source.whenConnected().then(() => 'connected' as const) : undefined }
     }
+    prepareToParse()
     // Without a watch, the backoff gets there all the same.
     const current = (watch ??= await source.watch(reading?.revision ?? 0n, session.signal).catch(() => undefined))
     const changed = async (signal: AbortSignal) => {

@@ -33,13 +33,13 @@ class Stream extends EventEmitter {
 
 function open() {
   const stream = new Stream()
-  let asked = 0
-  const why = () => {
-    asked++
-    return lost
-  }
-  const watch = new StreamWatch(stream as unknown as WatchStream, why)
-  return { stream, watch, asked: () => asked }
+  let overs = 0
+  const watch = new StreamWatch(
+    stream as unknown as WatchStream,
+    () => lost,
+    () => overs++,
+  )
+  return { stream, watch, overs: () => overs }
 }
 
 describe('opening', () => {
@@ -130,7 +130,7 @@ describe('the end of the stream', () => {
   })
 
   test('is also that etcd has compacted what is to be told; the stream itself goes, too', async () => {
-    const { stream, watch, asked } = open()
+    const { stream, watch, overs } = open()
     stream.says({ created: true })
     const waiting = watch.changed(never)
     stream.says({ canceled: true, compact_revision: '7', cancel_reason: '' })
@@ -139,7 +139,8 @@ describe('the end of the stream', () => {
       message: 'etcd ended the watch: revisions before 7 are compacted',
     })
     expect(stream.cancelled).toBe(1)
-    expect(asked()).toBe(1) // whoever opened it is told that it is over
+    stream.emit('error', new Error())
+    expect(overs()).toBe(1)
   })
 })
 
@@ -160,8 +161,11 @@ test('an abort ends a wait with its reason, and leaves no listener', async () =>
   expect(getEventListeners(other.signal, 'abort')).toEqual([])
 })
 
-test('close() cancels the stream', () => {
-  const { stream, watch } = open()
+test('close() cancels the stream, and ends a wait', async () => {
+  const { stream, watch, overs } = open()
+  const waiting = watch.changed(never)
   watch.close()
-  expect(stream.cancelled).toBe(1)
+  watch.close()
+  await expect(waiting).rejects.toThrow('the watch was closed')
+  expect([stream.cancelled, overs()]).toEqual([1, 1])
 })

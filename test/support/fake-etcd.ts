@@ -153,7 +153,11 @@ class FakeConnection implements Connection {
     if (this.#etcd.watching === 'is silent') await new Promise((_, reject) => onAbort(signal, reject))
     if (this.#etcd.watching === 'refuses') throw new Failure('learner', 'rpc not supported for learner')
     const stream = new FakeStream(this.#etcd)
-    const watch = new StreamWatch(stream as unknown as WatchStream, () => stream.why)
+    const watch = new StreamWatch(
+      stream as unknown as WatchStream,
+      () => stream.why,
+      () => this.#streams.delete(stream),
+    )
     await this.#etcd.answer(signal, () => {
       stream.open(after + 1n)
       this.#streams.add(stream)
