@@ -1,4 +1,3 @@
-import { nextTick } from 'node:process'
 import { addressList, parseAddresses, prepareToParse } from './addresses.ts'
 import type { ProbedAddress, ResolvedAddresses } from './addresses.ts'
 import { systemClock } from './clock.ts'
@@ -54,9 +53,10 @@ export async function resolve(
     throw error
   } finally {
     session.end()
-    // Whoever waits for the list has it first: closing takes as long as all else, and has the very next tick.
+    // Closing takes longer than all else that a wake does: whoever waits for the list has it first, and so have others
+    // in this process who are woken by the same write.
     if (found === undefined) source.close()
-    else nextTick(() => source.close())
+    else setImmediate(() => source.close())
   }
 }
 

@@ -26,9 +26,6 @@ function start(options: ResolveOptions = {}, prepare: (source: FakeSource) => vo
   return { clock, source, events, types, of, call }
 }
 
-/** A list is handed over before its connection is closed, and that comes next. */
-const nextTick = () => new Promise<void>((done) => process.nextTick(done))
-
 describe('the list is there', () => {
   test('one read is enough', async () => {
     const { source, clock, call, types } = start({}, (before) => before.write('["b:1","a:1"]'))
@@ -41,7 +38,7 @@ describe('the list is there', () => {
     })
     expect(types()).toEqual(['attempt', 'resolved'])
     expect(clock.sleeping).toBe(0)
-    await nextTick()
+    await idle()
     expect(source.closed).toBe(true)
   })
 })
@@ -53,7 +50,7 @@ describe('the list is not there yet', () => {
     source.write('["a:1"]')
     expect(await call).toMatchObject({ addresses: ['a:1'], attempts: 1, elapsedMs: 10_000 })
     expect(types()).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'])
-    await nextTick()
+    await idle()
     expect(source.watching).toBe(0)
   })
 
