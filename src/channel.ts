@@ -12,8 +12,8 @@ const options = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,
   // What finds out that the flow under a watch is dead. etcd answers pings more often than every 5 s with GOAWAY.
-  'grpc.keepalive_time_ms': 6000,
-  'grpc.keepalive_timeout_ms': 3000,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
   'grpc.max_receive_message_length': 4 << 20,
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_retries': 0,

@@ -77,7 +77,7 @@ test('a flow that is silently dropped in mid-connection costs one attempt', asyn
   expect(recoverMs).toBeLessThan(longestWaitMs)
 })
 
-test('a flow that is silently dropped under a watch is noticed within 9 s, and the key is read again', async () => {
+test('a flow that is silently dropped under a watch is noticed within 15 s, and the key is read again', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   const waiting = call(proxy.endpoint, { key: 'absent/2' })
   await waiting.until('not-set')
@@ -88,7 +88,7 @@ test('a flow that is silently dropped under a watch is noticed within 9 s, and t
   await etcd.put('absent/2', JSON.stringify(one))
   expect(await waiting.result).toMatchObject({ addresses: one })
   record({ fault: 'flow dropped silently under a watch', reason: waiting.reasons[1], recoverMs: told() })
-  expect(told()).toBeLessThan(9000 + longestWaitMs)
+  expect(told()).toBeLessThan(15_000 + longestWaitMs)
 })
 
 test('a connection that is reset costs nothing but a new one', async () => {
