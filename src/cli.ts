@@ -9,7 +9,7 @@ try {
 } catch {
   // Without a home, or where it cannot be written, every start compiles anew.
 }
-const { run } = await import('./command.ts')
+const { run } = await import('./command/command.ts')
 
 const controller = new AbortController()
 // The first signal ends the waiting. The second finds no listener and ends the process, even one that hangs.

@@ -1,5 +1,5 @@
 import type { ProbedAddress } from './addresses.ts'
-import type { Reading } from './key-watch.ts'
+import type { Reading } from './etcd/key-watch.ts'
 
 export interface Requirements {
   readonly minAddresses: number

@@ -23,7 +23,7 @@ export type {
   WakeEvent,
 } from './events.ts'
 export type { ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
-export type { ProbeKind } from './probe.ts'
+export type { ProbeKind } from './probe/probe.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
 export type { ApiserverAddressWatch } from './watch.ts'

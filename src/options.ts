@@ -6,7 +6,7 @@ import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
 import type { Distribution, TlsFiles } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
-import type { ProbeKind } from './probe.ts'
+import type { ProbeKind } from './probe/probe.ts'
 import { z } from './schema.ts'
 
 /** When to try again, and how often. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
-import { EndpointChannel } from '../src/channel.ts'
+import { EndpointChannel } from '../src/etcd/channel.ts'
 import { expectNoLeaks } from './support/faults.ts'
 
 expectNoLeaks()

@@ -1,7 +1,7 @@
 import { EventEmitter, getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { StreamWatch } from '../src/key-watch.ts'
-import type { WatchStream } from '../src/key-watch.ts'
+import { StreamWatch } from '../src/etcd/key-watch.ts'
+import type { WatchStream } from '../src/etcd/key-watch.ts'
 import { Failure } from '../src/reasons.ts'
 
 const never = new AbortController().signal

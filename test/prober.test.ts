@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
 import type { ResolveOptions, WatchOptions } from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
-import { Prober } from '../src/prober.ts'
-import type { Question } from '../src/probe.ts'
+import { Prober } from '../src/probe/prober.ts'
+import type { Question } from '../src/probe/probe.ts'
 import { Failure } from '../src/reasons.ts'
 import { resolve } from '../src/resolve.ts'
 import { Session } from '../src/session.ts'
@@ -182,6 +182,7 @@ describe('one list', () => {
     await clock.next()
     expect(await call).toMatchObject({ addresses: ['a:1', 'b:1'], attempts: 1 })
     expect(clock.now() - before).toBeLessThanOrEqual(2000)
+    await idle()
     expect([clock.sleeping, source.closed, source.watching]).toEqual([0, true, 0])
   })
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
@@ -128,9 +128,11 @@ test('the recording is of the demo as it is', () => {
 test('the map in CONTRIBUTING.md has every file of src, and no other', () => {
   const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
   const [, map = ''] = /## Map of src.*?```text\n(.*?)```/s.exec(contributing) ?? []
-  // The files are on the left, and what they are for on the right.
-  const names = map
-    .split('\n')
-    .flatMap((line) => (line.includes('·') ? line : line.slice(0, 44)).match(/[a-z-]+/g) ?? [])
-  expect(names.toSorted()).toEqual(readdirSync(join(root, 'src')).map((file) => file.replace('.ts', '')))
+  // The files are on the left, each folder is named with its first file, and what they are for is on the right.
+  const left = map.split('\n').map((line) => (line.includes('·') ? line : line.slice(0, 44)))
+  const named = left.flatMap((line) => line.match(/[a-z-]+(?!\/)\b/g) ?? [])
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  expect(named.toSorted()).toEqual(files.map((name) => basename(name, '.ts')).toSorted())
 })

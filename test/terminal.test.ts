@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../src/events.ts'
-import { printable, showOnTerminal } from '../src/terminal.ts'
+import { printable, showOnTerminal } from '../src/command/terminal.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readCertificates } from '../../src/certificates.ts'
-import { connect } from '../../src/etcd.ts'
+import { readCertificates } from '../../src/etcd/certificates.ts'
+import { connect } from '../../src/etcd/connection.ts'
 import type { WatchOptions } from '../../src/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'

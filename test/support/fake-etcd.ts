@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { Clock } from '../../src/clock.ts'
-import type { Connect } from '../../src/source.ts'
-import type { Connection } from '../../src/etcd.ts'
-import { StreamWatch } from '../../src/key-watch.ts'
-import type { KeyWatch, Reading, WatchStream } from '../../src/key-watch.ts'
+import type { Connect } from '../../src/etcd/source.ts'
+import type { Connection } from '../../src/etcd/connection.ts'
+import { StreamWatch } from '../../src/etcd/key-watch.ts'
+import type { KeyWatch, Reading, WatchStream } from '../../src/etcd/key-watch.ts'
 import { Failure } from '../../src/reasons.ts'
 
 export type Stored = string | Uint8Array | undefined

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { Source } from '../../src/source.ts'
+import { Source } from '../../src/etcd/source.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../../src/events.ts'
 import type { AddressChange, WatchOptions } from '../../src/index.ts'
 import { parseOptions } from '../../src/options.ts'

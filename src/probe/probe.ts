@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import { identity } from './identity.ts'
-import { oneLine } from './reasons.ts'
+import { identity } from '../identity.ts'
+import { oneLine } from '../reasons.ts'
 
 /**
  * How an address is asked whether an apiserver is alive there: `'tcp'` connects, `'tls'` completes a handshake as well

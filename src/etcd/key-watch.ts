@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Etcd3, IWatchResponse } from 'etcd3'
-import { Failure, oneLine } from './reasons.ts'
+import { Failure, oneLine } from '../reasons.ts'
 
 /** The key as one linearizable read or one watch event shows it. */
 export interface Reading {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { flags } from './flags.ts'
 import type { Kind } from './flags.ts'
-import type { WatchOptions } from './options.ts'
+import type { WatchOptions } from '../options.ts'
 
 /** A mistake in the command line or in its environment. The message names the flag or the variable. */
 export class UsageError extends Error {}

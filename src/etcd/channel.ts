@@ -5,7 +5,7 @@ import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type * as grpcTypes from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
-import { identity } from './identity.ts'
+import { identity } from '../identity.ts'
 
 const options = {
   // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)

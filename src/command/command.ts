@@ -2,13 +2,13 @@ import { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
-import type { AddressChange, AddressList } from './addresses.ts'
+import type { AddressChange, AddressList } from '../addresses.ts'
 import { readCommandLine, UsageError } from './arguments.ts'
 import type { Request } from './arguments.ts'
-import { ApiserverAddressError } from './errors.ts'
-import type { ApiserverAddressEvents } from './events.ts'
+import { ApiserverAddressError } from '../errors.ts'
+import type { ApiserverAddressEvents } from '../events.ts'
 import { help } from './flags.ts'
-import type { WatchOptions } from './options.ts'
+import type { WatchOptions } from '../options.ts'
 import { printable, showOnTerminal } from './terminal.ts'
 
 /** What a process gives to its command. */
@@ -25,7 +25,7 @@ export interface Process {
   readonly now: () => number
 }
 
-type Library = Pick<typeof import('./index.ts'), 'resolveApiserverAddresses'> & {
+type Library = Pick<typeof import('../index.ts'), 'resolveApiserverAddresses'> & {
   readonly watchApiserverAddresses: (options: WatchOptions) => AsyncIterable<AddressChange>
 }
 

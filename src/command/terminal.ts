@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import type { ProbedAddress } from './addresses.ts'
+import type { ProbedAddress } from '../addresses.ts'
 import { formatDuration } from './duration.ts'
-import type { Reason } from './errors.ts'
-import type { ApiserverAddressEvents } from './events.ts'
-import { meanings } from './reasons.ts'
+import type { Reason } from '../errors.ts'
+import type { ApiserverAddressEvents } from '../events.ts'
+import { meanings } from '../reasons.ts'
 
 /** The part of a terminal's stream that is used here. */
 export interface TerminalStream {

@@ -2,8 +2,8 @@ import { X509Certificate, createHash, createPrivateKey } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import type { TlsFiles } from './distribution.ts'
-import { Failure } from './reasons.ts'
+import type { TlsFiles } from '../distribution.ts'
+import { Failure } from '../reasons.ts'
 
 /** What the three files held when they were read. */
 export interface Certificates {

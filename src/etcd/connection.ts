@@ -4,8 +4,8 @@ import type { Certificates } from './certificates.ts'
 import { EndpointChannel } from './channel.ts'
 import { StreamWatch } from './key-watch.ts'
 import type { KeyWatch, Reading, WatchStream } from './key-watch.ts'
-import { Failure, judge, oneLine } from './reasons.ts'
-import type { Status } from './reasons.ts'
+import { Failure, judge, oneLine } from '../reasons.ts'
+import type { Status } from '../reasons.ts'
 
 /** One connection to one endpoint. Nothing in it retries. */
 export interface Connection {

@@ -1,12 +1,12 @@
 import { readCertificates } from './certificates.ts'
 import type { Certificates } from './certificates.ts'
-import type { Clock } from './clock.ts'
-import { connect } from './etcd.ts'
-import type { Connection, ConnectionOptions } from './etcd.ts'
+import type { Clock } from '../clock.ts'
+import { connect } from './connection.ts'
+import type { Connection, ConnectionOptions } from './connection.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
-import type { Config } from './options.ts'
-import { Failure } from './reasons.ts'
-import { Scope } from './scope.ts'
+import type { Config } from '../options.ts'
+import { Failure } from '../reasons.ts'
+import { Scope } from '../scope.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
 
