@@ -92,8 +92,8 @@ describe('of three members', () => {
     await leader.pause()
     const reading = call([survivor])
     await once(reading.events, 'attempt')
-    await leader.kill()
     const told = stopwatch()
+    await leader.kill()
     // This is what etcd says to reads that were under way, and to no other.
     expect((await reading.until('no-leader')).message).toMatch(/etcdserver: leader changed/)
     const tellMs = told()

@@ -34,7 +34,7 @@ export function record({ fault, reason, tellMs, recoverMs }: Fault): void {
   if (!file) return
   const image = (process.env['ETCD_IMAGE'] ?? '').replace(/.*:/, '')
   const ms = (value: number | undefined) => (value === undefined ? '' : `${Math.max(0, Math.round(value))} ms`)
-  appendFileSync(file, `| ${fault} | ${image} | ${reason ?? 'none'} | ${ms(tellMs)} | ${ms(recoverMs)} |\n`)
+  appendFileSync(file, `| ${fault} | ${image} | ${reason ?? '-'} | ${ms(tellMs)} | ${ms(recoverMs)} |\n`)
 }
 
 /** Milliseconds since now, at each call. */
