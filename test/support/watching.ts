@@ -61,6 +61,16 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   return { clock, etcd, events, watch }
 }
 
+/** A watch of a fake etcd that has given its first list, and by now follows the key; the events so far are forgotten. */
+export async function followFake(first: readonly string[], ...more: Parameters<typeof watchFake>) {
+  const parts = watchFake(...more)
+  parts.etcd.putList(...first)
+  await parts.watch.next()
+  await parts.events.until('connected')
+  parts.events.clear()
+  return parts
+}
+
 /** What a `next()` has come to, if anything. */
 export function outcome(next: Promise<IteratorResult<AddressChange, undefined>>): { is: unknown } {
   const seen: { is: unknown } = { is: 'pending' }
