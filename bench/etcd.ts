@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '@grpc/grpc-js'
 import { findEtcd, startEtcd } from '../demo/etcd.ts'
-import type { EtcdProcess, EtcdProgram } from '../demo/etcd.ts'
+import type { EtcdProgram } from '../demo/etcd.ts'
 import { createAuthority } from '../test/support/certificates.ts'
 import { unusedPort } from '../test/support/net.ts'
 import { connect, get, put } from './peers/wire.js'
@@ -33,7 +33,7 @@ export class Etcd implements AsyncDisposable {
   readonly #program: EtcdProgram
   readonly #dataDir: string
   readonly #configFile: string
-  #process: EtcdProcess | undefined
+  #process: AsyncDisposable | undefined
   #client: Client | undefined
 
   private constructor(program: EtcdProgram, dataDir: string, port: number, tls: Tls | undefined) {
@@ -81,11 +81,12 @@ export class Etcd implements AsyncDisposable {
 
   /** Starts it again, with the data that it had. Resolves when it answers. */
   async boot(): Promise<void> {
-    this.#process = startEtcd(this.#program.commandLine(this.#configFile, this.#dataDir, this.port))
+    const ended = Promise.withResolvers<never>()
+    ended.promise.catch(() => {})
+    const commandLine = this.#program.commandLine(this.#configFile, this.#dataDir, this.port)
+    this.#process = startEtcd(commandLine, (words) => ended.reject(new Error(`etcd ended: ${words}`)))
     this.#client = connect(this.endpoint, fastReconnect, this.tls)
-    const ended = this.#process.ended.then((words) => Promise.reject(new Error(`etcd ended: ${words}`)))
-    ended.catch(() => {})
-    await Promise.race([get(this.#connected, '-'), ended])
+    await Promise.race([get(this.#connected, '-'), ended.promise])
   }
 
   get #connected(): Client {

@@ -19,11 +19,6 @@ export interface EtcdProgram {
   commandLine(configFile: string, dataDir: string, port: number): readonly [string, ...string[]]
 }
 
-export interface EtcdProcess extends AsyncDisposable {
-  /** Settles, with etcd's last words, when it has ended by itself. */
-  readonly ended: Promise<string>
-}
-
 /** etcd from the PATH, else Debian's (unpacked in .cache, nothing is installed), else in a container. */
 export async function findEtcd(signal: AbortSignal): Promise<EtcdProgram> {
   const missing: string[] = []
@@ -86,15 +81,22 @@ async function installed(program: string, origin: string, signal: AbortSignal): 
   }
 }
 
-/** Runs etcd until it is disposed of. */
-export function startEtcd([program, ...args]: readonly [string, ...string[]]): EtcdProcess {
+/** Runs etcd until it is disposed of. `onEnd` hears of an end that comes before that, with etcd's last words. */
+export function startEtcd(
+  [program, ...args]: readonly [string, ...string[]],
+  onEnd: (lastWords: string) => void,
+): AsyncDisposable {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let lastWords = ''
   createInterface(child.stderr).on('line', (line) => (lastWords = line))
+  let disposed = false
   const ended = once(child, 'close').then(() => lastWords, reasonOf)
+  void ended.then((words) => {
+    if (!disposed) onEnd(words)
+  })
   return {
-    ended,
     async [Symbol.asyncDispose]() {
+      disposed = true
       child.kill('SIGTERM')
       if ((await Promise.race([ended, sleep(2000, undefined, { ref: false })])) === undefined) child.kill('SIGKILL')
       await ended

@@ -45,8 +45,7 @@ export async function createServer(program: EtcdProgram): Promise<Server> {
     async startEtcd(onEnd) {
       await mkdir(dirname(configFile), { recursive: true, mode: 0o700 })
       await writeFile(configFile, etcdConfig({ dataDir, tlsDir, listenHost: program.listenHost, clientPort, peerPort }))
-      const etcd = disposables.use(startEtcd(program.commandLine(configFile, dataDir, clientPort)))
-      void etcd.ended.then(onEnd)
+      disposables.use(startEtcd(program.commandLine(configFile, dataDir, clientPort), onEnd))
     },
 
     async openWriter() {

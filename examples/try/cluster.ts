@@ -100,10 +100,14 @@ export class Run implements AsyncDisposable {
   #output = ''
   #read = 0
   #news = Promise.withResolvers<void>()
-  readonly #signal: AbortSignal
+  readonly #aborted: Promise<never>
 
   constructor([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal) {
-    this.#signal = signal
+    this.#aborted = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    // Nobody may be waiting when it comes.
+    this.#aborted.catch(() => {})
     this.#child = spawn(file, args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -118,9 +122,6 @@ export class Run implements AsyncDisposable {
 
   /** Waits for output that comes after what was waited for before. */
   async until(part: string | RegExp): Promise<string> {
-    const aborted = new Promise<never>((_resolve, reject) => {
-      this.#signal.addEventListener('abort', () => reject(this.#signal.reason), { once: true })
-    })
     for (;;) {
       const rest = this.#output.slice(this.#read)
       const found = typeof part === 'string' ? rest.indexOf(part) : rest.search(part)
@@ -130,7 +131,7 @@ export class Run implements AsyncDisposable {
       }
       if (this.#child.exitCode !== null) throw new Error(`it ended without ${String(part)}`)
       this.#news = Promise.withResolvers()
-      await Promise.race([this.#news.promise, aborted])
+      await Promise.race([this.#news.promise, this.#aborted])
     }
   }
 
