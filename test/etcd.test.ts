@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Reason, TlsFiles } from '../src/index.ts'
 import { Call } from './support/call.ts'
 import { createAuthority } from './support/certificates.ts'
@@ -166,4 +166,13 @@ describe('what may have an etcd behind it is asked again', () => {
       message: expect.stringMatching(message),
     })
   })
+})
+
+test('a certificate of somebody else is refused, also where the environment switches verification off for all of Node', async () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const stranger = await (await createAuthority()).issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })
+  const port = await listen(http2.createSecureServer(stranger, status(403)))
+  const call = new Call({ endpoints: `https://127.0.0.1:${port}`, tls: files, retry: { maxAttempts: 1 } })
+  expect(await call.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-rejected' })
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { EventEmitter } from 'node:events'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../src/clock.ts'
 import type { ApiserverAddressEvent } from '../src/events.ts'
 import { parseOptions } from '../src/options.ts'
@@ -84,6 +84,13 @@ describe('readyz', () => {
   })
 
   test('checks the certificate too', async () => {
+    const { address } = await server({}, stranger)
+    expect(await probe('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
+  })
+
+  test('checks it also where the environment switches verification off for all of Node', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    onTestFinished(() => void vi.unstubAllEnvs())
     const { address } = await server({}, stranger)
     expect(await probe('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
   })
