@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
-import type { core, ZodType } from 'zod'
+import type { ZodIssue, ZodType } from 'zod/v3'
 import { excerpt, normalizeAddress, normalizeHost } from './addresses.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
@@ -122,10 +122,15 @@ const wholeNumber = 'must be a whole number of at least 1'
 const milliseconds = 'must be a number of milliseconds'
 
 function schema() {
-  const positiveMs = z.number(`${milliseconds} above 0`).positive(`${milliseconds} above 0`)
-  const delayMs = z.number(`${milliseconds}, 0 or more`).nonnegative(`${milliseconds}, 0 or more`)
-  const text = z.string('must be a string').trim().min(1, 'must not be empty')
-  const count = z.int(wholeNumber).min(1, wholeNumber)
+  /** One message for a value of the wrong type and for none. */
+  const otherwise = (message: string) => ({ invalid_type_error: message, required_error: message })
+  const number = (message: string) => z.number(otherwise(message)).finite(message)
+  const oneOf = <const T extends readonly [string, ...string[]]>(values: T, message: string) =>
+    z.enum(values, { errorMap: () => ({ message }) })
+  const positiveMs = number(`${milliseconds} above 0`).positive(`${milliseconds} above 0`)
+  const delayMs = number(`${milliseconds}, 0 or more`).nonnegative(`${milliseconds}, 0 or more`)
+  const text = z.string(otherwise('must be a string')).trim().min(1, 'must not be empty')
+  const count = number(wholeNumber).int(wholeNumber).safe(wholeNumber).min(1, wholeNumber)
   const orInfinity = (finite: ZodType<number>, error: string) =>
     z.custom<number>((value) => value === Infinity || finite.safeParse(value).success, `${error}, or Infinity`)
   const withMethods = <T>(what: string, ...methods: string[]) =>
@@ -137,72 +142,74 @@ function schema() {
       `must be ${what}`,
     )
 
-  const endpoint = z.string('must be a URL or an array of URLs').transform((value, context) => {
+  const endpoint = z.string(otherwise('must be a URL or an array of URLs')).transform((value, context) => {
     const result = normalizeEndpoint(value)
     if ('url' in result) return result.url
-    context.addIssue({ code: 'custom', message: result.problem, input: value })
+    context.addIssue({ code: 'custom', message: result.problem })
     return z.NEVER
   })
-  const expected = z.string('must be host or host:port').transform((value, context) => {
+  const expected = z.string(otherwise('must be host or host:port')).transform((value, context) => {
     const normalized = normalizeHost(value.trim()) ?? normalizeAddress(value.trim())
     if (normalized !== undefined) return normalized
-    context.addIssue({ code: 'custom', message: 'must be host or host:port', input: value })
+    context.addIssue({ code: 'custom', message: 'must be host or host:port' })
     return z.NEVER
   })
-  const fields = (error: string) => ({
-    error: (issue: { code?: string | undefined }) => (issue.code === 'unrecognized_keys' ? undefined : error),
-  })
 
-  const tls = z.strictObject(
-    { caFile: text, certFile: text, keyFile: text },
-    fields('must be { caFile, certFile, keyFile }'),
-  )
-  const credentials = z.strictObject(
-    { username: text, password: z.string('must be a string') },
-    fields('must be { username, password }'),
-  )
-  const retry = z.strictObject(
-    {
-      initialDelayMs: positiveMs.default(250),
-      maxDelayMs: positiveMs.default(2000),
-      factor: z.number('must be a number of at least 1').min(1, 'must be a number of at least 1').default(2),
-      jitter: z.enum(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'").default('equal'),
-      maxAttempts: orInfinity(count, wholeNumber).default(Infinity),
-    },
-    fields('must be an object'),
-  )
-  const resolve = z.strictObject(
-    {
-      distribution: z.enum(['rke2', 'k3s'], "must be 'rke2' or 'k3s'").default('rke2'),
-      dataDir: text.optional(),
-      endpoints: z
-        .preprocess(
-          (value) => (typeof value === 'string' ? [value] : value),
-          z.array(endpoint, 'must be a URL or an array of URLs').min(1, 'must name at least one URL'),
-        )
-        .optional(),
-      tls: tls.optional(),
-      credentials: credentials.optional(),
-      key: text.refine((key) => !key.startsWith('/'), 'must have no leading slash').optional(),
-      minAddresses: count.default(1),
-      expect: z.array(expected, 'must be an array of host or host:port').default([]),
-      settleMs: delayMs.default(0),
-      probe: z.enum(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'").optional(),
-      probeTimeoutMs: positiveMs.default(2000),
-      retry: retry.prefault({}),
-      timeoutMs: orInfinity(positiveMs, `${milliseconds} above 0`).default(900_000),
-      attemptTimeoutMs: positiveMs.default(5000),
-      signal: withMethods<AbortSignal>(
-        'an AbortSignal',
-        'addEventListener',
-        'removeEventListener',
-        'throwIfAborted',
-      ).optional(),
-      events: withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on').optional(),
-      logger: withMethods<Logger>('a pino logger', 'child', 'debug', 'info', 'warn', 'error').optional(),
-    },
-    fields('must be an object'),
-  )
+  const tls = z
+    .object({ caFile: text, certFile: text, keyFile: text }, otherwise('must be { caFile, certFile, keyFile }'))
+    .strict()
+  const credentials = z
+    .object(
+      { username: text, password: z.string(otherwise('must be a string')) },
+      otherwise('must be { username, password }'),
+    )
+    .strict()
+  const retry = z
+    .object(
+      {
+        initialDelayMs: positiveMs.default(250),
+        maxDelayMs: positiveMs.default(2000),
+        factor: number('must be a number of at least 1').min(1, 'must be a number of at least 1').default(2),
+        jitter: oneOf(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'").default('equal'),
+        maxAttempts: orInfinity(count, wholeNumber).default(Infinity),
+      },
+      otherwise('must be an object'),
+    )
+    .strict()
+  const resolve = z
+    .object(
+      {
+        distribution: oneOf(['rke2', 'k3s'], "must be 'rke2' or 'k3s'").default('rke2'),
+        dataDir: text.optional(),
+        endpoints: z
+          .preprocess(
+            (value) => (typeof value === 'string' ? [value] : value),
+            z.array(endpoint, otherwise('must be a URL or an array of URLs')).min(1, 'must name at least one URL'),
+          )
+          .optional(),
+        tls: tls.optional(),
+        credentials: credentials.optional(),
+        key: text.refine((key) => !key.startsWith('/'), 'must have no leading slash').optional(),
+        minAddresses: count.default(1),
+        expect: z.array(expected, otherwise('must be an array of host or host:port')).default([]),
+        settleMs: delayMs.default(0),
+        probe: oneOf(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'").optional(),
+        probeTimeoutMs: positiveMs.default(2000),
+        retry: retry.default({}),
+        timeoutMs: orInfinity(positiveMs, `${milliseconds} above 0`).default(900_000),
+        attemptTimeoutMs: positiveMs.default(5000),
+        signal: withMethods<AbortSignal>(
+          'an AbortSignal',
+          'addEventListener',
+          'removeEventListener',
+          'throwIfAborted',
+        ).optional(),
+        events: withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on').optional(),
+        logger: withMethods<Logger>('a pino logger', 'child', 'debug', 'info', 'warn', 'error').optional(),
+      },
+      otherwise('must be an object'),
+    )
+    .strict()
   return {
     resolve,
     watch: resolve.extend({ shrinkDelayMs: delayMs.default(3000), probeIntervalMs: positiveMs.default(10_000) }),
@@ -238,7 +245,7 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   }
 }
 
-function complaint(issue: core.$ZodIssue | undefined, options: unknown): string {
+function complaint(issue: ZodIssue | undefined, options: unknown): string {
   if (issue === undefined) return 'Invalid options'
   const name = (path: readonly PropertyKey[]) =>
     path
