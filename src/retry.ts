@@ -1,4 +1,3 @@
-import pRetry from 'p-retry'
 import { backoffDelay } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './options.ts'
@@ -31,7 +30,7 @@ export interface Attempts<T> {
  * @throws ApiserverAddressError `REJECTED` on a failure that is final or has outlived its patience,
  * `ATTEMPTS_EXHAUSTED` after `maxAttempts`
  */
-export function retry<T>(attempts: Attempts<T>, session: Session, config: Config, clock: Clock): Promise<T> {
+export async function retry<T>(attempts: Attempts<T>, session: Session, config: Config, clock: Clock): Promise<T> {
   const backoff = new Backoff(config, clock)
   const patience = new Patience(clock)
 
@@ -83,6 +82,7 @@ export function retry<T>(attempts: Attempts<T>, session: Session, config: Config
     }
   }
 
+  const { default: pRetry } = await import('p-retry')
   return pRetry(attempt, {
     // maxAttempts counts reads, and a look at what a watch has delivered is none.
     retries: Infinity,

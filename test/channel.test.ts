@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import * as grpc from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
 import { EndpointChannel } from '../src/etcd/channel.ts'
 import { expectNoLeaks } from './support/faults.ts'
@@ -23,7 +22,7 @@ async function silentServer() {
 
 test('closed as soon as it has begun to connect, it leaves no socket', async () => {
   const { endpoint } = await silentServer()
-  const channel = new EndpointChannel(grpc, endpoint, undefined)
+  const channel = new EndpointChannel(endpoint, undefined)
   channel.connect()
   channel.close()
   expect(channel.stage).toBe('connecting')
@@ -31,7 +30,7 @@ test('closed as soon as it has begun to connect, it leaves no socket', async () 
 
 test('closed in the middle of the handshake, it leaves no socket', async () => {
   const { endpoint, accepted, server } = await silentServer()
-  const channel = new EndpointChannel(grpc, endpoint, undefined)
+  const channel = new EndpointChannel(endpoint, undefined)
   expect(channel.stage).toBe('connecting')
   channel.connect()
   await once(server, 'connection')
@@ -44,10 +43,7 @@ test('closed in the middle of the handshake, it leaves no socket', async () => {
 test('it knows its own sockets from all others', async () => {
   const { endpoint, accepted, server } = await silentServer()
   const { port } = server.address() as net.AddressInfo
-  const [one, other] = [1, 2].map(() => new EndpointChannel(grpc, endpoint, undefined)) as [
-    EndpointChannel,
-    EndpointChannel,
-  ]
+  const [one, other] = [1, 2].map(() => new EndpointChannel(endpoint, undefined)) as [EndpointChannel, EndpointChannel]
   one.connect()
   other.connect()
   const foreign = net.connect(port, '127.0.0.1')

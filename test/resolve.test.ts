@@ -189,6 +189,7 @@ describe('the list is not complete yet', () => {
 
   test('what of expect is not there yet is named by every event and by the error', async () => {
     const { source, clock, call, of } = start({ expect: ['b', 'c:1'], timeoutMs: 1000 })
+    while (of('retry').length === 0) await idle()
     source.write('["a:1"]')
     await idle()
     source.write('["a:1","b:1"]')

@@ -3,9 +3,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import type * as grpcTypes from '@grpc/grpc-js'
+import type { Channel, ChannelCredentials } from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
 import { identity } from '../identity.ts'
+import { grpc } from './client.ts'
 
 const options = {
   // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
@@ -40,18 +41,16 @@ const maker = new AsyncLocalStorage<EndpointChannel>()
  */
 export class EndpointChannel {
   /** For etcd3; it is opened and closed here. */
-  readonly channel: grpcTypes.Channel
-  readonly #ready: grpcTypes.connectivityState
+  readonly channel: Channel
   readonly #sockets = new Set<Socket>()
   #error: Error | undefined
   #closed = false
 
   /** @param context present for `https:` */
-  constructor(grpc: typeof grpcTypes, endpoint: string, context: SecureContext | undefined) {
+  constructor(endpoint: string, context: SecureContext | undefined) {
     const { hostname, port, protocol } = new URL(endpoint)
     const target = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
-    this.channel = new grpc.Channel(target, this.#credentials(grpc, hostname.replace(/^\[|\]$/g, ''), context), options)
-    this.#ready = grpc.connectivityState.READY
+    this.channel = new grpc.Channel(target, this.#credentials(hostname.replace(/^\[|\]$/g, ''), context), options)
     subscribe('net.client.socket', this.#onSocket)
   }
 
@@ -67,7 +66,7 @@ export class EndpointChannel {
 
   /** How far the connection has come. */
   get stage(): 'connecting' | 'handshake' | 'ready' {
-    if (!this.#closed && this.channel.getConnectivityState(false) === this.#ready) return 'ready'
+    if (!this.#closed && this.channel.getConnectivityState(false) === grpc.connectivityState.READY) return 'ready'
     return [...this.#sockets].some(({ connecting }) => !connecting) ? 'handshake' : 'connecting'
   }
 
@@ -75,7 +74,7 @@ export class EndpointChannel {
   async whenReady(): Promise<void> {
     for (;;) {
       const state = this.channel.getConnectivityState(false)
-      if (state === this.#ready) return
+      if (state === grpc.connectivityState.READY) return
       await new Promise<void>((resolve) => {
         if (!this.#closed) this.channel.watchConnectivityState(state, Infinity, () => this.#closed || resolve())
       })
@@ -100,11 +99,7 @@ export class EndpointChannel {
     }
   }
 
-  #credentials(
-    grpc: typeof grpcTypes,
-    host: string,
-    secureContext: SecureContext | undefined,
-  ): grpcTypes.ChannelCredentials {
+  #credentials(host: string, secureContext: SecureContext | undefined): ChannelCredentials {
     const none = grpc.credentials.createEmpty()
     const connector: SecureConnector = {
       connect: async (socket) => {

@@ -1,7 +1,7 @@
 import type * as grpcTypes from '@grpc/grpc-js'
-import type * as etcd3Types from 'etcd3'
 import type { Certificates } from './certificates.ts'
 import { EndpointChannel } from './channel.ts'
+import { EtcdClient, grpc } from './client.ts'
 import { StreamWatch } from './key-watch.ts'
 import type { KeyWatch, Reading, WatchStream } from './key-watch.ts'
 import { Failure, judge, oneLine } from '../reasons.ts'
@@ -40,46 +40,24 @@ export class StatusError extends Error implements Status {
   }
 }
 
-interface Libraries {
-  readonly grpc: typeof grpcTypes
-  readonly etcd3: typeof etcd3Types
-}
-let libraries: Promise<Libraries> | undefined
-
-/** Loads the etcd client: 80 to 100 ms that importing this package must not cost. */
-async function load(): Promise<Libraries> {
-  const [grpc, etcd3] = await Promise.all([import('@grpc/grpc-js'), import('etcd3')])
-  return { grpc, etcd3 }
-}
-
 /** Opens a connection to one endpoint; it begins to connect with the first call. */
-export async function connect(options: ConnectionOptions): Promise<Connection> {
-  const { grpc, etcd3 } = await (libraries ??= load())
-  return new EtcdConnection(grpc, etcd3, options)
-}
+export const connect = async (options: ConnectionOptions): Promise<Connection> => new EtcdConnection(options)
 
 /** etcd's words for one it has forgotten, and for one that is older than the last change of its permissions. */
 const staleToken = /invalid auth token|revision of auth store is old/
 
 class EtcdConnection implements Connection {
-  readonly #grpc: typeof grpcTypes
-  readonly #etcd: etcd3Types.Etcd3
+  readonly #etcd: EtcdClient
   readonly #channel: EndpointChannel
   readonly #options: ConnectionOptions
   readonly #calls = new Set<{ cancel(): void }>()
   #token: string | undefined
   #authenticated = false
 
-  constructor(grpc: typeof grpcTypes, etcd3: typeof etcd3Types, options: ConnectionOptions) {
-    this.#grpc = grpc
+  constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#channel = new EndpointChannel(grpc, options.endpoint, options.certificates?.context)
-    this.#etcd = new etcd3.Etcd3({
-      hosts: this.#channel.channel.getTarget(),
-      // All of etcd3's services on our one channel.
-      grpcOptions: { channelOverride: this.#channel.channel },
-      faultHandling: { host: () => noRetry, global: noRetry },
-    })
+    this.#channel = new EndpointChannel(options.endpoint, options.certificates?.context)
+    this.#etcd = new EtcdClient(this.#channel.channel)
   }
 
   get stage(): Connection['stage'] {
@@ -101,7 +79,7 @@ class EtcdConnection implements Connection {
   async watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {
     const call = this.#call(signal)
     try {
-      const stream = (await this.#etcd.watchClient.watch(call.options)) as WatchStream
+      const stream = (await this.#etcd.watch.watch(call.options)) as WatchStream
       const why = () => call.failure() ?? this.#failure({ code: 14, details: 'the stream ended' })
       const watch = new StreamWatch(stream, why, call.end)
       const start_revision = String(after + 1n)
@@ -171,7 +149,7 @@ class EtcdConnection implements Connection {
   /** Options for one call: metadata, cancellation by a signal or by close(), and the true status for us alone. */
   #call(signal: AbortSignal) {
     signal.throwIfAborted()
-    const { CANCELLED, FAILED_PRECONDITION, OK } = this.#grpc.status
+    const { CANCELLED, FAILED_PRECONDITION, OK } = grpc.status
     let status: Status | undefined
     let intercepting: grpcTypes.InterceptingCall | undefined
     let cancelled = false
@@ -183,7 +161,7 @@ class EtcdConnection implements Connection {
     let decode: ((message: Buffer) => unknown) | undefined
     const interceptor: grpcTypes.Interceptor = (options, next) => {
       decode = options.method_definition.responseDeserialize
-      return (intercepting = new this.#grpc.InterceptingCall(next(options), {
+      return (intercepting = new grpc.InterceptingCall(next(options), {
         start: (metadata, _listener, proceed) => {
           // A member without a leader says so at once, and cuts its watches: not after 7 to 15 s, and never.
           metadata.set('hasleader', 'true')
@@ -231,8 +209,3 @@ class EtcdConnection implements Connection {
 
 /** A `WatchResponse` with one event of an empty key. */
 const anEvent = Buffer.from('5a0412020a00', 'hex')
-
-/** A fault policy of etcd3 (one of cockatiel's) that does nothing: retries are not made at two levels. */
-const noRetry = {
-  execute: async <T>(call: (context: object) => T) => call({}),
-} as unknown as Exclude<NonNullable<etcd3Types.IOptions['faultHandling']>['global'], undefined>

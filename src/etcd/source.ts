@@ -1,7 +1,5 @@
-import { readCertificates } from './certificates.ts'
 import type { Certificates } from './certificates.ts'
 import type { Clock } from '../clock.ts'
-import { connect } from './connection.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
 import type { Config } from '../options.ts'
@@ -9,6 +7,9 @@ import { Failure } from '../reasons.ts'
 import { Scope } from '../scope.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
+
+/** Loads the etcd client with the first connection: 80 to 100 ms that importing this package must not cost. */
+const connect: Connect = async (options) => (await import('./connection.ts')).connect(options)
 
 interface Open {
   readonly connection: Connection
@@ -123,6 +124,7 @@ export class Source {
     if (!this.#config.endpoints.some((endpoint) => endpoint.startsWith('https:'))) return undefined
     // Half a rotation is not what failed before.
     this.#fingerprint = undefined
+    const { readCertificates } = await import('./certificates.ts')
     const certificates = await readCertificates(this.#config.tls, signal)
     this.#fingerprint = certificates.fingerprint
     return certificates

@@ -1,16 +1,16 @@
-import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type { ProbedAddress } from '../addresses.ts'
 import type { Clock } from '../clock.ts'
-import { serverCaFile } from '../distribution.ts'
 import type { Config } from '../options.ts'
-import { ask } from './probe.ts'
 import type { Ask } from './probe.ts'
-import { Failure, oneLine } from '../reasons.ts'
+import type { readServerCa as read } from './server-ca.ts'
+import { Failure } from '../reasons.ts'
 import { Scope } from '../scope.ts'
 import type { Session } from '../session.ts'
+
+// Loaded by the first probe: Node's TLS and HTTP take 25 ms to load.
+const ask: Ask = async (question, signal) => (await import('./probe.ts')).ask(question, signal)
+const readServerCa: typeof read = async (...args) => (await import('./server-ca.ts')).readServerCa(...args)
 
 /** Probes under way at a time. */
 const concurrency = 8
@@ -41,7 +41,8 @@ export class Prober {
     const scope = new Scope(session.signal)
     this.#probing = true
     try {
-      const { context, unverified } = await this.#serverCa(scope.signal)
+      const { dataDir, probe } = this.#config
+      const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, scope.signal)
       const probes: ProbedAddress[] = []
       const waiting = addresses.entries()
       const worker = async () => {
@@ -95,23 +96,6 @@ export class Prober {
       return answer('dead', late ? `${cause} (${probeTimeoutMs / 1000} s)` : cause)
     } finally {
       scope.end()
-    }
-  }
-
-  /** Read each time: it is small, is not there from the start, and may be rotated. */
-  async #serverCa(signal: AbortSignal): Promise<{ context?: SecureContext; unverified?: string }> {
-    if (this.#config.probe === 'tcp') return {}
-    const file = serverCaFile(this.#config.dataDir)
-    try {
-      const ca = await readFile(file, { signal })
-      // OpenSSL takes what is no certificate for an empty list of them, and then trusts nobody.
-      void new X509Certificate(ca)
-      return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
-    } catch (error) {
-      signal.throwIfAborted()
-      return {
-        unverified: oneLine(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`),
-      }
     }
   }
 }
