@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { printable } from './printable.ts'
 import { z } from './schema.ts'
 
 /** The apiservers, as one stored revision of the key lists them. */
@@ -79,13 +80,14 @@ export function normalizeAddress(text: string): string | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? `${host}:${port}` : undefined
 }
 
-/** For messages: the start of a value on one line, quoted, with no control character left as it is. */
+const excerptOptions = { breakLength: Infinity, customInspect: false, depth: 0, maxArrayLength: 3, maxStringLength: 80 }
+
+/** For messages: the start of a value on one line, quoted, with nothing left that a terminal would obey. */
 export function excerpt(value: unknown): string {
-  const start = typeof value === 'string' ? value.slice(0, 100) : value
   // Not imported: that would take 1.5 ms of every start.
   const { inspect } = process.getBuiltinModule('node:util')
-  const text = inspect(start, { breakLength: Infinity, depth: 0, maxArrayLength: 3, maxStringLength: 80 })
-  return text.length > 140 ? `${text.slice(0, 140)}...` : text
+  const text = printable(inspect(typeof value === 'string' ? value.slice(0, 100) : value, excerptOptions))
+  return text.length > 140 ? `${text.slice(0, 140).toWellFormed()}...` : text
 }
 
 function schema() {

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 /**
  * Why there is no list yet: a closed set, told by every event and error. README.md says for each what was seen and
  * what to do about it.
@@ -62,7 +64,7 @@ export class ApiserverAddressError extends Error {
 
   /** @internal */
   constructor(message: string, { code, reason, attempts, elapsedMs, cause }: ErrorDetails) {
-    super(message, { cause })
+    super(printable(message), { cause })
     this.code = code
     this.reason = reason
     this.attempts = attempts

@@ -1,4 +1,5 @@
 import type { Reason } from './errors.ts'
+import { printable } from './printable.ts'
 
 /** What a reason means for the caller: the one table that decides between waiting and giving up. */
 interface Meaning {
@@ -48,7 +49,7 @@ export class Failure extends Error {
     message: string,
     options: { cause?: unknown; hint?: string | undefined; patienceMs?: number; missing?: readonly string[] } = {},
   ) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
     this.patienceMs = options.patienceMs ?? meanings[reason].patienceMs
     this.hint = options.hint
@@ -148,14 +149,17 @@ function judgeConnection(details: string, connectError: (Error & { code?: unknow
 export function oneLine(text: string): string {
   return (
     text
+      // Long enough for what etcd and Node say, and too short for a pattern to take its time.
+      .slice(0, 2000)
       .replace(/^No connection established\. Last error: (Error: )?/, '')
       .replace(/\.?\s*Resolution note:.*$/s, '')
       // OpenSSL's own address book, and advice of Node's that does not fit here.
       .replace(/\b[0-9A-F]+:error:[0-9A-F]+:SSL routines:\w*:([^:]+):[^:]*:\d+(:[^:]*alert number \d+)?:?/g, '$1')
       .replace(/; if the root CA is installed locally.*$/s, '')
       .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, '')
-      .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+      .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
       .trim()
       .slice(0, 300)
+      .toWellFormed()
   )
 }

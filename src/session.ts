@@ -3,6 +3,7 @@ import { ApiserverAddressError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
 import { nodeHint } from './distribution.ts'
 import type { Config } from './options.ts'
+import { printable } from './printable.ts'
 import { meanings } from './reasons.ts'
 import type { Failure } from './reasons.ts'
 import { createReport } from './report.ts'
@@ -138,7 +139,8 @@ export class Session {
 
   #hint({ reason }: Failure): string | undefined {
     const local = this.#config.usesDataDir && (reason === 'tls-files-missing' || reason === 'unreachable')
-    return local ? nodeHint(this.#config.dataDir) : undefined
+    const hint = local ? nodeHint(this.#config.dataDir) : undefined
+    return hint === undefined ? undefined : printable(hint)
   }
 }
 

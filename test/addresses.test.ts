@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressList, excerpt, normalizeAddress, normalizeHost, parseAddresses } from '../src/addresses.ts'
@@ -153,6 +154,10 @@ test.each([
 
 test('an excerpt is short, quoted and on one line', () => {
   expect(excerpt('a\nb\u001b[31m')).toBe("'a\\nb\\x1B[31m'")
+  expect(excerpt('a\u2028\u202e')).toBe("'a\\u{2028}\\u{202e}'")
+  expect(excerpt(Symbol('a\nb'))).toBe('Symbol(a\\u{a}b)')
+  expect(excerpt(new Error('a\nb'))).not.toContain('\n')
+  expect(excerpt({ [inspect.custom]: () => expect.fail('code of the value was run') })).toMatch(/^\{/)
   expect(excerpt('x'.repeat(1000)).length).toBeLessThan(140)
   expect(excerpt({ a: 'x'.repeat(1000), b: 'y'.repeat(1000) }).length).toBeLessThan(150)
 })

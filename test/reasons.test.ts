@@ -110,6 +110,7 @@ test.each([
   [connectionFailed('Error: read ECONNRESET'), 'read ECONNRESET'],
   [connectionFailed('Failed to connect (2026-01-02T03:04:05.678Z)'), 'Failed to connect'],
   ['two\nlines\u2028or\tthree\u0000', 'two lines or three'],
+  ['not \x1b[2J\x9b7mforged \u202e\u{e0001}by this', 'not  [2J 7mforged  by this'],
   [
     '40BD66CCCC7F0000:error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918:SSL alert number 42\n',
     'ssl/tls alert bad certificate',
@@ -117,4 +118,10 @@ test.each([
   ['x'.repeat(1000), 'x'.repeat(300)],
 ])('%j is told on one line', (text, line) => {
   expect(oneLine(text)).toBe(line)
+})
+
+test('a text of any length is told on one line at once', () => {
+  const startedAt = performance.now()
+  for (const part of [' ', '. ', 'A:', '1:error:1:SSL routines:', ' (2026-01-02T']) oneLine(part.repeat(1 << 20))
+  expect(performance.now() - startedAt).toBeLessThan(500)
 })

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../src/events.ts'
-import { printable, showOnTerminal } from '../src/command/terminal.ts'
+import { showOnTerminal } from '../src/command/terminal.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -237,11 +237,6 @@ describe('whatever is shown', () => {
         expect(rows).toHaveLength(6)
       }),
     )
-  })
-
-  test('printable text stays as it is', () => {
-    expect(printable('10.0.0.11:6443 [fd00::1]:6443 größer 日本')).toBe('10.0.0.11:6443 [fd00::1]:6443 größer 日本')
-    expect(printable('a\x1b[2Jb\nc')).toBe('a\\u{1b}[2Jb\\u{a}c')
   })
 
   test('the live line stays below the width of the terminal', () => {

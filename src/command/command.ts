@@ -9,7 +9,8 @@ import { ApiserverAddressError } from '../errors.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
 import { help } from './flags.ts'
 import type { WatchOptions } from '../options.ts'
-import { printable, showOnTerminal } from './terminal.ts'
+import { showOnTerminal } from './terminal.ts'
+import { printable } from '../printable.ts'
 
 /** What a process gives to its command. */
 export interface Process {

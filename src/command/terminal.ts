@@ -3,6 +3,7 @@ import type { ProbedAddress } from '../addresses.ts'
 import { formatDuration } from './duration.ts'
 import type { Reason } from '../errors.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
+import { printable } from '../printable.ts'
 import { meanings } from '../reasons.ts'
 
 /** The part of a terminal's stream that is used here. */
@@ -159,11 +160,3 @@ export function showOnTerminal(
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
-
-/** Shows what a terminal would obey, or hide (control and format characters, line separators), as `\u{1b}`. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
-}
