@@ -54,17 +54,17 @@ const maxEntries = 20_000
 
 const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
-const usual = /^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}:[1-9]\d{0,3}$/
+const usual = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}:[1-9]\d{0,3}$/
 
 /** Normalises a host: IPv6 in brackets in its shortest form, names in lower case; `undefined` if it is none. */
 export function normalizeHost(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  if (isIPv6(bare)) return bare.includes('%') ? `[${bare.toLowerCase()}]` : new URL(`http://[${bare}]`).hostname
+  // A zone names an interface of the node that wrote it, and has no place in a URL.
+  if (isIPv6(bare)) return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
   if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
-  // Digits and dots only is an IPv4 address or a typing error, never a name. URL would repair it (1.2.3 is 1.2.0.3).
-  if (/^[\d.]+$/.test(text))
-    return /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(text) ? text : undefined
-  return text.toLowerCase()
+  const host = text.toLowerCase()
+  // What ends in a number is an IPv4 address to URL, which would repair it (1.2.3 is 1.2.0.3, 0x7f.1 is 127.0.0.1).
+  return URL.parse(`http://${host}`)?.hostname === host ? host : undefined
 }
 
 /** Normalises `host:port`; `undefined` if it is none. */

@@ -61,6 +61,11 @@ describe('an invalid value names its start and the entry that is wrong', () => {
     ['no port', '["10.0.0.1"]', `entry 0 is not host:port: '10.0.0.1'; the value is '["10.0.0.1"]'`],
     ['port 0', '["10.0.0.1:0"]', `entry 0 is not host:port: '10.0.0.1:0'; the value is '["10.0.0.1:0"]'`],
     ['port 70000', '["a:1","b:70000"]', `entry 1 is not host:port: 'b:70000'; the value is '["a:1","b:70000"]'`],
+    [
+      'an octet with a leading zero',
+      '["10.0.0.01:1"]',
+      `entry 0 is not host:port: '10.0.0.01:1'; the value is '["10.0.0.01:1"]'`,
+    ],
     ['a URL', '["https://a:1"]', `entry 0 is not host:port: 'https://a:1'; the value is '["https://a:1"]'`],
     ['an empty entry', '[""]', `entry 0 is not host:port: ''; the value is '[""]'`],
     [
@@ -139,7 +144,10 @@ test.each([
   ['Server-1', 'server-1'],
   ['FD00:0:0::1', '[fd00::1]'],
   ['[fd00::1]', '[fd00::1]'],
-  ['fe80::1%eth0', '[fe80::1%eth0]'],
+  ['fe80::1%eth0', undefined],
+  ['0x7f.1', undefined],
+  ['a.1', undefined],
+  ['1.2.3.4.', undefined],
   ['[a.example]', undefined],
   ['1.2.3', undefined],
   ['1.2.3.256', undefined],
