@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+// Not by name: where Node is too old to have the compile cache, nothing of this file would run.
+import nodeModule from 'node:module'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 12)) {
+  console.error(`rke2-apiserver-resolver: Node 22.12 or later is needed, and this is ${process.versions.node}`)
+  process.exit(1)
+}
 
 try {
   keepCompiledCode()
@@ -39,5 +46,5 @@ function keepCompiledCode(): void {
   const cache = join(userInfo().homedir, '.cache')
   const ours = join(cache, 'rke2-apiserver-resolver')
   for (const folder of [cache, ours]) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
-  enableCompileCache(ours)
+  nodeModule.enableCompileCache(ours)
 }

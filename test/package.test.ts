@@ -90,6 +90,26 @@ describe('the package as it is published', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
+  test('has a command that says which Node it needs, and no more, on one that is too old', async ({ project }) => {
+    // Its `node:module` has no compile cache, either: an import of that by name would be a syntax error.
+    const old = `
+      import { registerHooks } from 'node:module'
+      Object.defineProperty(process.versions, 'node', { value: '22.11.0' })
+      registerHooks({
+        resolve: (name, context, next) =>
+          name === 'node:module' ? { url: 'data:text/javascript,export default {}', shortCircuit: true } : next(name, context),
+      })`
+    const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(old)}`, cli, '--version']
+    await expect(run(process.execPath, args, { cwd: project })).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'rke2-apiserver-resolver: Node 22.12 or later is needed, and this is 22.11.0\n',
+    })
+    const { default: manifest } = await import('../package.json', { with: { type: 'json' } })
+    expect(manifest.engines.node).toBe('>=22.12')
+  })
+
   test('holds nothing but the code, its types and four texts', ({ project }) => {
     const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
     expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
