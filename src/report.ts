@@ -19,11 +19,12 @@ export function createReport(
   const child = logger?.child({ name: 'rke2-apiserver-resolver', key })
   const call = ++calls
   let told: string | undefined
-  /** A list that has grown, or a server that has died: within a phase, too, what is waited for may be news. */
+  /** A list that has grown, a server that has died, or that the waiting is over: news that no phase tells. */
   const isNews = (event: ApiserverAddressEvent) => {
     const before = told
     if (event.type === 'phase') told = event.message
     if (event.type === 'retry' && event.reason === 'incomplete') told = event.error.message
+    if (event.type === 'resolved' || event.type === 'connected') told = undefined
     return told !== before
   }
   return (event) => {
@@ -104,7 +105,9 @@ function log(logger: Logger, event: ApiserverAddressEvent, news: boolean): void 
     case 'aborted':
       return logger.info(`ended by the caller's signal: ${oneLine(String(event.reason))}`)
     case 'connected':
-      return logger.debug({ revision: event.revision }, 'following the key')
+      return news
+        ? logger.info({ revision: event.revision }, 'following the key again')
+        : logger.debug({ revision: event.revision }, 'following the key')
     case 'disconnected':
       return logger.info(`lost etcd, the last list stays: ${event.error.message}`)
     case 'resynced':

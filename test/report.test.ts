@@ -56,6 +56,23 @@ test('what is no part of a start-up is a warning, and the end of it an error', a
   ])
 })
 
+test('whoever is told that etcd is lost is told, on the same level, that it is back', () => {
+  const { lines, logger } = logging()
+  const report = createReport('key', undefined, logger)
+  report({ type: 'connected', revision: '7' })
+  report({ type: 'disconnected', error: new Error('etcd cannot be reached') })
+  report({ type: 'phase', reason: 'unreachable', previous: undefined, elapsedMs: 0, message: 'etcd cannot be reached' })
+  report({ type: 'connected', revision: '8' })
+  report({ type: 'connected', revision: '9' })
+  expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
+    [20, 'following the key'],
+    [30, 'lost etcd, the last list stays: etcd cannot be reached'],
+    [30, 'waiting for etcd: etcd cannot be reached'],
+    [30, 'following the key again'],
+    [20, 'following the key'],
+  ])
+})
+
 test('without a logger there is silence', async () => {
   const spies = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')]
   onTestFinished(() => spies.forEach((spy) => spy.mockRestore()))
