@@ -73,6 +73,53 @@ test('whoever is told that etcd is lost is told, on the same level, that it is b
   ])
 })
 
+const list = { addresses: ['a:1', 'b:1'], urls: ['https://a:1', 'https://b:1'], revision: '7' }
+const alive = { address: 'a:1', state: 'alive', latencyMs: 3, verified: false } as const
+const dead = { address: 'b:1', state: 'dead', latencyMs: 1, cause: 'connect ECONNREFUSED' } as const
+
+test.each<[ApiserverAddressEvent, number, string, object]>([
+  [{ type: 'wake', cause: 'connected' }, 20, 'etcd came alive', { cause: 'connected' }],
+  [{ type: 'wake', cause: 'key-changed' }, 20, 'the key was written', { cause: 'key-changed' }],
+  [{ type: 'probed', probes: [alive, dead] }, 20, '1 of 2 apiservers are alive', { probes: [alive, dead] }],
+  [
+    { type: 'probed', probes: [alive], unverified: 'ca.crt cannot be used' },
+    20,
+    '1 of 1 apiservers are alive; their certificates are not checked: ca.crt cannot be used',
+    { probes: [alive], unverified: 'ca.crt cannot be used' },
+  ],
+  [
+    { type: 'resolved', ...list, probes: [alive, dead], attempts: 2, elapsedMs: 40 },
+    30,
+    'found 2 apiservers, 1 dead, their certificates not checked',
+    { addresses: list.addresses, revision: '7', attempts: 2, elapsedMs: 40, dead: [dead] },
+  ],
+  [{ type: 'aborted', reason: new Error('shut\ndown') }, 30, "ended by the caller's signal: Error: shut down", {}],
+  [{ type: 'resynced', revision: '3' }, 40, "etcd's history was replaced, following the new one", { revision: '3' }],
+  [
+    { type: 'changed', ...list, added: ['b:1'], removed: [] },
+    30,
+    'the apiservers changed: 1 added, 0 removed',
+    { addresses: list.addresses, revision: '7', added: ['b:1'], removed: [] },
+  ],
+  [
+    { type: 'held', missing: ['b:1'], untilMs: 3000 },
+    30,
+    'a shorter list is held back',
+    { missing: ['b:1'], untilMs: 3000 },
+  ],
+  [
+    { type: 'ignored', reason: 'not-set', revision: '8' },
+    40,
+    'an unusable value is ignored, the last list stays',
+    { reason: 'not-set', revision: '8' },
+  ],
+  [{ type: 'closed' }, 20, 'the watch is closed', {}],
+])('%o is logged in words, with the figures beside them', (event, level, msg, fields) => {
+  const { lines, logger } = logging()
+  createReport('key', undefined, logger)(event)
+  expect(lines).toEqual([{ level, name: 'rke2-apiserver-resolver', key: 'key', msg, ...fields }])
+})
+
 test('without a logger there is silence', async () => {
   const spies = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')]
   onTestFinished(() => spies.forEach((spy) => spy.mockRestore()))
