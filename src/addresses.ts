@@ -16,7 +16,9 @@ export interface AddressList {
 
 /** What a probe has found out about an address. */
 export interface ProbedAddress {
+  /** `host:port`, as in the list. */
   readonly address: string
+  /** Whether it passed the probe that the option `probe` asks for. */
   readonly state: 'alive' | 'dead'
   /** Milliseconds until that was known. */
   readonly latencyMs: number

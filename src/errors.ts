@@ -26,16 +26,21 @@ export type Reason =
  * - `DEADLINE_EXCEEDED`: `timeoutMs` passed;
  * - `ATTEMPTS_EXHAUSTED`: `retry.maxAttempts` reads gave no list;
  * - `REJECTED`: asking again cannot help (`reason` says why);
- * - `CLOSED`: the watch was closed before it had a first list.
+ * - `CLOSED`: the watch was closed before it had a first list; told by `failed` alone, since a `next()` is then just done.
  */
 export type ErrorCode = 'DEADLINE_EXCEEDED' | 'ATTEMPTS_EXHAUSTED' | 'REJECTED' | 'CLOSED'
 
-/** What a call had done when it ended. */
+/** What a call had done when it ended: the fields of {@link ApiserverAddressError}. */
 export interface ErrorDetails {
+  /** What ended the call. */
   readonly code: ErrorCode
+  /** Why the last attempt gave nothing; `undefined` when there was none. */
   readonly reason: Reason | undefined
+  /** Reads of the key that were started, the first included. */
   readonly attempts: number
+  /** Milliseconds from the call to its end. */
   readonly elapsedMs: number
+  /** What the layer below said, untouched. */
   readonly cause: unknown
 }
 
@@ -62,7 +67,7 @@ export class ApiserverAddressError extends Error {
   /** Milliseconds from the call to this error. */
   readonly elapsedMs: number
 
-  /** @internal */
+  /** Made by this package; by yours, where a test of yours needs one. */
   constructor(message: string, { code, reason, attempts, elapsedMs, cause }: ErrorDetails) {
     super(printable(message), { cause })
     this.code = code

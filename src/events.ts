@@ -11,8 +11,9 @@ export interface AttemptEvent {
 /** The reason for waiting has changed: "which component are we waiting for". */
 export interface PhaseEvent {
   readonly type: 'phase'
+  /** Why there is no list yet; in a watch that has one, why it cannot be followed. */
   readonly reason: Reason
-  /** The reason before it; `undefined` for the first. */
+  /** The reason before it; `undefined` for the first, and for the first after a watch had its list. */
   readonly previous: Reason | undefined
   /** Milliseconds since the call began. */
   readonly elapsedMs: number
@@ -27,8 +28,9 @@ export interface PhaseEvent {
 /** An attempt gave no list; the next one follows after `delayMs`, or sooner (see `wake`). */
 export interface RetryEvent {
   readonly type: 'retry'
-  /** The attempt that gave no list. */
+  /** Reads of the key so far: the number of the attempt that gave no list. Counts from 1. */
   readonly attempt: number
+  /** Why it gave none. */
   readonly reason: Reason
   /** Milliseconds to the next attempt, jitter included. */
   readonly delayMs: number
@@ -36,6 +38,7 @@ export interface RetryEvent {
   readonly watching: boolean
   /** Milliseconds left of `timeoutMs`; `null` when that is `Infinity` or, in a watch, no longer counts. */
   readonly remainingMs: number | null
+  /** What was seen, for people, in its `message`; what the layer below said, untouched, in its `cause`. */
   readonly error: Error
   /** With `expect`: what of it is not in the list, or dead. */
   readonly missing?: readonly string[]
@@ -53,6 +56,7 @@ export interface ProbedEvent {
 /** A wait ended early: etcd told of a change of the key, or an endpoint that had been silent came alive. */
 export interface WakeEvent {
   readonly type: 'wake'
+  /** `'key-changed'`: a write of the key; `'connected'`: a connection stands that was being made. */
   readonly cause: 'key-changed' | 'connected'
 }
 
@@ -61,34 +65,38 @@ export interface ResolvedEvent extends ResolvedAddresses {
   readonly type: 'resolved'
 }
 
-/** The call ended with this error. */
+/** The call or the watch ended with this error. */
 export interface FailedEvent {
   readonly type: 'failed'
+  /** An {@link ApiserverAddressError}: what the call or `next()` rejects with, unless its `code` is `CLOSED`. */
   readonly error: Error
 }
 
-/** The caller's signal ended the call. */
+/** The caller's signal ended the call or the watch. */
 export interface AbortedEvent {
   readonly type: 'aborted'
   /** `signal.reason`. */
   readonly reason: unknown
 }
 
-/** The watch reads and follows the key, as of `revision` (of etcd's store, an int64 in decimal). */
+/** The watch follows the key: at first, and again after each `disconnected`. */
 export interface ConnectedEvent {
   readonly type: 'connected'
+  /** Of etcd's whole store when the key was read, and not the key's own `mod_revision`; an int64 in decimal. */
   readonly revision: string
 }
 
 /** The watch lost etcd and is reconnecting. The last good list stays. */
 export interface DisconnectedEvent {
   readonly type: 'disconnected'
+  /** What was seen, for people, in its `message`; what the layer below said, untouched, in its `cause`. */
   readonly error: Error
 }
 
 /** etcd's history was replaced (a restored snapshot): revisions start lower than those seen before. */
 export interface ResyncedEvent {
   readonly type: 'resynced'
+  /** Of etcd's whole store in the new history, and not the key's own `mod_revision`; an int64 in decimal. */
   readonly revision: string
 }
 
@@ -100,6 +108,7 @@ export interface ChangedEvent extends AddressChange {
 /** A shorter list was seen; these addresses stay until they have been gone for `shrinkDelayMs`. */
 export interface HeldEvent {
   readonly type: 'held'
+  /** `host:port`, sorted: told still, and no longer stored. */
   readonly missing: readonly string[]
   /** Milliseconds until the first of them is removed. */
   readonly untilMs: number
@@ -108,11 +117,16 @@ export interface HeldEvent {
 /** An empty or invalid value was seen; the last good list stays. */
 export interface IgnoredEvent {
   readonly type: 'ignored'
+  /** `'not-set'` or `'invalid-value'`. */
   readonly reason: Reason
+  /**
+   * The key's `mod_revision`, an int64 in decimal; of etcd's whole store where the key is absent, or its value too large
+   * to be received.
+   */
   readonly revision: string
 }
 
-/** The watch is over. */
+/** The watch is over: its last event. A watch that is closed before its first `next()` has none. */
 export interface ClosedEvent {
   readonly type: 'closed'
 }
@@ -152,5 +166,6 @@ export interface DiagnosticsMessage {
   readonly call: number
   /** The etcd key that is read. */
   readonly key: string
+  /** The same frozen object that the call's emitter is given. */
   readonly event: ApiserverAddressEvent
 }

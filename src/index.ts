@@ -1,7 +1,7 @@
 export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses.ts'
 export type { TlsFiles } from './distribution.ts'
 export { ApiserverAddressError } from './errors.ts'
-export type { ErrorCode, Reason } from './errors.ts'
+export type { ErrorCode, ErrorDetails, Reason } from './errors.ts'
 export type {
   AbortedEvent,
   ApiserverAddressEvent,

@@ -19,7 +19,7 @@ export interface RetryOptions {
   readonly factor?: number | undefined
   /** `'equal'`: half to whole of the delay; `'full'`: none to whole; `'none'`: the delay itself. @default 'equal' */
   readonly jitter?: 'equal' | 'full' | 'none' | undefined
-  /** Reads of the key at most, the first included. @default Infinity */
+  /** How often the key may be read, the first time included; what an etcd watch tells is no read. @default Infinity */
   readonly maxAttempts?: number | undefined
 }
 
@@ -34,7 +34,14 @@ export interface ResolveOptions {
   /** Certificate files; unused for `http://` endpoints. @default the distribution's etcd client files under `dataDir` */
   readonly tls?: TlsFiles | undefined
   /** Only where etcd has auth switched on, which RKE2 and K3s have not. @default none */
-  readonly credentials?: { readonly username: string; readonly password: string } | undefined
+  readonly credentials?:
+    | {
+        /** Of an etcd user that may read the key. */
+        readonly username: string
+        /** Appears in no message, event or log line. */
+        readonly password: string
+      }
+    | undefined
   /** etcd key, without a leading slash. @default '<distribution>/apiaddresses' */
   readonly key?: string | undefined
   /** A list with fewer addresses is not yet complete. @default 1 */
@@ -50,17 +57,17 @@ export interface ResolveOptions {
   readonly probe?: ProbeKind | undefined
   /** Deadline of one probe, connecting included, in milliseconds. @default 2000 */
   readonly probeTimeoutMs?: number | undefined
-  /** Backoff between attempts. */
+  /** When to try again, and how often: each of its fields has a default of its own. @default {} */
   readonly retry?: RetryOptions | undefined
   /** Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed. @default 900_000 */
   readonly timeoutMs?: number | undefined
   /** Deadline of one attempt, connecting included, in milliseconds. @default 5000 */
   readonly attemptTimeoutMs?: number | undefined
-  /** Ends every wait at once; the call then rejects with `signal.reason`. */
+  /** Ends every wait at once; the call then rejects with `signal.reason`. @default none */
   readonly signal?: AbortSignal | undefined
-  /** An emitter of the caller's on which every event is emitted. */
+  /** An emitter of the caller's on which every event is emitted. @default none */
   readonly events?: EventEmitter<ApiserverAddressEvents> | undefined
-  /** A pino logger; the library logs through a child of it, and not at all without one. */
+  /** A pino logger; the library logs through a child of it, and not at all without one. @default none */
   readonly logger?: Logger | undefined
 }
 

@@ -9,6 +9,7 @@ import type {
   ApiserverAddressEvents,
   ApiserverAddressWatch,
   ErrorCode,
+  ErrorDetails,
   Reason,
   ResolveOptions,
   ResolvedAddresses,
@@ -122,6 +123,19 @@ describe('errors', () => {
       return error.reason ?? error.code
     }
     expectTypeOf(text).returns.toEqualTypeOf<ErrorCode | Reason | undefined>()
+  })
+
+  test('can be made by the tests of a user, whole or not at all', () => {
+    const details: ErrorDetails = {
+      code: 'REJECTED',
+      reason: 'not-set',
+      attempts: 1,
+      elapsedMs: 10,
+      cause: undefined,
+    }
+    expectTypeOf(ApiserverAddressError).toBeConstructibleWith('no list', details)
+    // @ts-expect-error a code is missing
+    never(() => new ApiserverAddressError('no list', { ...details, code: undefined }))
   })
 })
 
