@@ -79,7 +79,7 @@ export interface WatchOptions extends ResolveOptions {
   readonly probeIntervalMs?: number | undefined
 }
 
-/** The options with every default filled in and every value checked and normalised. */
+/** The options with every default filled in and every value checked and normalised. @internal */
 export interface Config {
   readonly dataDir: string
   /** Files under `dataDir` are used, so that what is in there says something about the node. */
@@ -228,6 +228,7 @@ let schemas: ReturnType<typeof schema> | undefined
  * Checks the options and fills in the defaults. The caller's objects are neither kept nor changed.
  *
  * @throws TypeError that names the option and the value, for any that is unknown, of the wrong type or out of range
+ * @internal
  */
 export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Config {
   const { resolve, watch } = (schemas ??= schema())

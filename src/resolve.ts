@@ -28,7 +28,7 @@ export async function resolveApiserverAddresses(options: ResolveOptions = {}): P
   return resolve(parseOptions(options, 'resolve'))
 }
 
-/** The call itself; time, chance, the source of the key and what answers to probes can be a test's. */
+/** The call itself; time, chance, the source of the key and what answers to probes can be a test's. @internal */
 export async function resolve(
   config: Config,
   clock: Clock = systemClock,
@@ -60,7 +60,7 @@ export async function resolve(
   }
 }
 
-/** A complete list, and the watch that has followed the key so far, if there is one. */
+/** A complete list, and the watch that has followed the key so far, if there is one. @internal */
 export interface Found {
   readonly addresses: readonly string[]
   readonly reading: Reading
@@ -69,10 +69,10 @@ export interface Found {
   readonly probes: readonly ProbedAddress[] | undefined
 }
 
-/** While a watch stands, the key is read again only this seldom, in case it went silent without a word. */
+/** While a watch stands, the key is read again only this seldom, in case it went silent without a word. @internal */
 export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
 
-/** Waits for the first complete list: the part that {@link resolve} and the watch have in common. */
+/** Waits for the first complete list: the part that {@link resolve} and the watch have in common. @internal */
 export async function firstList(
   session: Session,
   source: Source,

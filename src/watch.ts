@@ -40,7 +40,7 @@ type Result = IteratorResult<AddressChange, undefined>
 const done: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 const closing = new Error('the watch was closed')
 
-/** Written out by hand: a generator could not end while its `next()` is pending. */
+/** Written out by hand: a generator could not end while its `next()` is pending. @internal */
 export class Watch implements ApiserverAddressWatch {
   readonly #config: Config
   readonly #clock: Clock

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -113,6 +113,17 @@ describe('the package as it is published', () => {
   test('holds nothing but the code, its types and four texts', ({ project }) => {
     const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
     expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+  })
+
+  test('holds the types that the public names need, and no others', ({ project }) => {
+    const dist = join(project, 'node_modules/rke2-apiserver-resolver/dist')
+    const needed = new Set(['index.d.ts'])
+    for (const file of needed) {
+      const text = readFileSync(join(dist, file), 'utf8')
+      for (const [, path = ''] of text.matchAll(/from '(\.[^']+)\.ts'/g)) needed.add(join(file, '..', `${path}.d.ts`))
+    }
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'))
+    expect(files.toSorted()).toEqual([...needed].toSorted())
   })
 })
 
