@@ -10,13 +10,16 @@ export type Report = (event: ApiserverAddressEvent) => void
 const diagnostics = channel('rke2-apiserver-resolver')
 let calls = 0
 
+export const createLog = (key: string, logger: Logger | undefined): Logger | undefined =>
+  logger?.child({ name: 'rke2-apiserver-resolver', key })
+
 /** Tells every event to the caller's emitter, to the process's diagnostics channel and, in words, to the logger. */
 export function createReport(
   key: string,
   events: EventEmitter<ApiserverAddressEvents> | undefined,
   logger: Logger | undefined,
 ): Report {
-  const child = logger?.child({ name: 'rke2-apiserver-resolver', key })
+  const child = createLog(key, logger)
   const call = ++calls
   let told: string | undefined
   /** A list that has grown, a server that has died, or that the waiting is over: news that no phase tells. */
@@ -40,7 +43,7 @@ export function createReport(
 }
 
 /** Observers change no outcome. What they throw surfaces on its own, as that of an `EventTarget` does. */
-function observe(notify: () => void): void {
+export function observe(notify: () => void): void {
   try {
     notify()
   } catch (error) {

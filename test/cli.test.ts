@@ -319,6 +319,21 @@ describe('waiting', () => {
     expect(await shown('', { TERM: 'dumb' })).toMatch(/^\{"level":"info"/)
   })
 
+  test('has, of the log, what is no event: that the key is open to others', async () => {
+    const stderr = output({ isTTY: true })
+    await command('', {
+      stderr,
+      async resolve({ logger }) {
+        const child = logger?.child({})
+        child?.warn({ file: 'client.key' }, 'the client key client.key has mode 0644')
+        child?.warn({ revision: '7' }, "etcd's history was replaced")
+        child?.info('waiting for etcd')
+        return resolved
+      },
+    })
+    expect(stderr.text()).toBe('    0.0s  the client key client.key has mode 0644\n')
+  })
+
   test('leaves no listener on the events', async () => {
     let left: EventEmitter | undefined
     await command('', {

@@ -10,6 +10,7 @@ import type { ApiserverAddressEvents } from '../events.ts'
 import { help } from './flags.ts'
 import type { WatchOptions } from '../options.ts'
 import { showOnTerminal } from './terminal.ts'
+import type { Display } from './terminal.ts'
 import { printable } from '../printable.ts'
 
 /** What a process gives to its command. */
@@ -68,7 +69,7 @@ async function printAddresses({ options, watch, json, logLevel, explain }: Reque
     listed = true
   }
   try {
-    const logger = display === undefined ? await createLogger(logLevel, stderr) : undefined
+    const logger = display === undefined ? await createLogger(logLevel, stderr) : warningsAbout(display)
     const { resolveApiserverAddresses, watchApiserverAddresses } = await library()
     const all: WatchOptions = { ...options, signal, events, logger }
     if (watch) for await (const change of watchApiserverAddresses(all)) await printList(change, ' ')
@@ -87,6 +88,14 @@ async function createLogger(level = 'info', stream: Writable): Promise<Logger> {
   const { pino } = await import('pino')
   const formatters = { level: (label: string) => ({ level: label }) }
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, stream)
+}
+
+/** On a terminal all events are shown, and of the log what is no event: that a key file is open to others. */
+function warningsAbout(display: Display): Logger {
+  const none = () => {}
+  const warn = (details: object, text: string) => void ('file' in details && display.print(text))
+  const logger = { child: () => logger, debug: none, info: none, warn, error: none }
+  return logger as unknown as Logger
 }
 
 /** The result could not be written. */

@@ -149,6 +149,7 @@ Addresses go to stdout, everything else to stderr. Exit status:
   2  wrong usage
   3  --timeout was reached
   130, 143  stopped by SIGINT, SIGTERM before there was a list
+  137  killed itself, as a file system that does not answer had kept it
 
 In a unit file, give systemd more time than --timeout:
   ExecStartPre=/usr/bin/env rke2-apiserver-resolver --min 3 --timeout 10m

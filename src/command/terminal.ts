@@ -16,6 +16,8 @@ export interface TerminalStream {
 export interface Display {
   /** Takes the live line away until the next tick, so that something else can be printed. */
   clear(): void
+  /** Adds a line that stays. */
+  print(text: string): void
   close(): void
 }
 
@@ -150,6 +152,7 @@ export function showOnTerminal(
 
   return {
     clear,
+    print,
     close() {
       clearInterval(timer)
       for (const [type, listener] of Object.entries(listeners)) (events as EventEmitter).off(type, listener)

@@ -1,8 +1,9 @@
 import { X509Certificate, createHash, createPrivateKey } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../distribution.ts'
+import { readSmallFile } from '../files.ts'
+import type { Contents } from '../files.ts'
 import { Failure } from '../reasons.ts'
 
 /** What the three files held when they were read. */
@@ -10,11 +11,12 @@ export interface Certificates {
   readonly context: SecureContext
   /** Changes when any of the files does. */
   readonly fingerprint: string
+  /** Who else can read the key or replace it, on one line, if anybody can. */
+  readonly exposure: string | undefined
 }
 
 /** A file caught half-written is whole a moment later; one that stays as it is will not mend itself. */
 const halfWrittenMs = 2000
-const maxBytes = 1 << 20
 
 const options = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client key' } as const
 
@@ -24,15 +26,24 @@ const options = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client
  * @throws Failure `tls-files-missing` while one is absent or still empty, `tls-files-unreadable` where one cannot be
  * read or is no PEM, `tls-rejected` where certificate and key do not belong together (between the two halves of a
  * rotation)
+ * @param onFile is told which file is being read: of a file system that is gone, nothing else is ever heard
  */
-export async function readCertificates(files: TlsFiles, signal: AbortSignal): Promise<Certificates> {
+export async function readCertificates(
+  files: TlsFiles,
+  signal: AbortSignal,
+  onFile: (file: string) => void = () => {},
+): Promise<Certificates> {
   // One after the other, so that the first one that is missing is named, and always the same one.
-  const ca = await readPem(files, 'caFile', signal)
-  const cert = await readPem(files, 'certFile', signal)
-  const key = await readPem(files, 'keyFile', signal)
+  const readPem = (option: keyof TlsFiles) => {
+    onFile(files[option])
+    return readOne(files[option], option, signal)
+  }
+  const { bytes: ca } = await readPem('caFile')
+  const { bytes: cert } = await readPem('certFile')
+  const { bytes: key, exposure } = await readPem('keyFile')
   try {
     const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
-    return { context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint }
+    return { context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint, exposure }
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure(
@@ -45,23 +56,18 @@ export async function readCertificates(files: TlsFiles, signal: AbortSignal): Pr
   }
 }
 
-async function readPem(files: TlsFiles, option: keyof TlsFiles, signal: AbortSignal): Promise<Buffer> {
-  const file = files[option]
+async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal): Promise<Contents> {
   const name = `the ${options[option]} file ${file}`
-  let bytes
+  let contents
   try {
-    // Neither a pipe nor a device: reading either could take for ever.
-    const { size } = await stat(file).then((stats) =>
-      stats.isFile() ? stats : Promise.reject(new Error('not a regular file')),
-    )
-    if (size > maxBytes) throw new Error(`${size} bytes, more than ${maxBytes}`)
-    bytes = await readFile(file, { signal })
+    contents = await readSmallFile(file, signal)
   } catch (cause) {
     signal.throwIfAborted()
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     if (missing) throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
     throw new Failure('tls-files-unreadable', `${name} cannot be read: ${text(cause)}`, { cause })
   }
+  const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
   try {
     for (const block of option === 'keyFile' ? [] : certificateBlocks(bytes)) new X509Certificate(block)
@@ -69,7 +75,7 @@ async function readPem(files: TlsFiles, option: keyof TlsFiles, signal: AbortSig
   } catch (cause) {
     throw unusable(`${name} is not the PEM it should be`, cause)
   }
-  return bytes
+  return contents
 }
 
 /** Every certificate of a bundle: OpenSSL takes what it can of a CA file and says nothing of the rest. */

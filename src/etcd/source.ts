@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
 import type { Config } from '../options.ts'
+import { printable } from '../printable.ts'
 import { Failure } from '../reasons.ts'
+import { createLog, observe } from '../report.ts'
 import { Scope } from '../scope.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
@@ -35,7 +37,10 @@ export class Source {
   readonly #open = new Map<string, Open>()
   #endpoints: readonly string[]
   #fingerprint: string | undefined
+  /** The certificate file that is being read. */
+  #reading: string | undefined
   #closed = false
+  #warned = false
 
   constructor(config: Config, clock: Clock, connectTo: Connect = connect) {
     this.#config = config
@@ -76,7 +81,7 @@ export class Source {
     } catch (error) {
       signal.throwIfAborted()
       this.#endpoints = [...this.#endpoints.slice(1), ...this.#endpoints.slice(0, 1)]
-      throw closest(error instanceof AggregateError ? error.errors : [error])
+      throw (error === timedOut && this.#unread()) || closest(error instanceof AggregateError ? error.errors : [error])
     } finally {
       scope.end()
     }
@@ -85,7 +90,7 @@ export class Source {
   /** What the read in flight is waiting for, if it is late. */
   pending(): Failure | undefined {
     const open = this.#open.get(this.endpoint)
-    return open === undefined ? undefined : late(this.endpoint, open.connection.stage)
+    return open === undefined ? this.#unread() : late(this.endpoint, open.connection.stage)
   }
 
   /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
@@ -125,9 +130,30 @@ export class Source {
     // Half a rotation is not what failed before.
     this.#fingerprint = undefined
     const { readCertificates } = await import('./certificates.ts')
-    const certificates = await readCertificates(this.#config.tls, signal)
-    this.#fingerprint = certificates.fingerprint
-    return certificates
+    try {
+      const certificates = await readCertificates(this.#config.tls, signal, (file) => (this.#reading = file))
+      this.#fingerprint = certificates.fingerprint
+      this.#warn(certificates.exposure)
+      return certificates
+    } catch (error) {
+      throw (error === timedOut && this.#unread()) || error
+    } finally {
+      this.#reading = undefined
+    }
+  }
+
+  #unread(): Failure | undefined {
+    if (this.#reading === undefined) return undefined
+    const message = `${this.#reading} cannot be read: its file system does not answer`
+    return new Failure('tls-files-unreadable', message, { patienceMs: Infinity })
+  }
+
+  /** Tells once, and not at every attempt, that the key is open to others. */
+  #warn(exposure: string | undefined): void {
+    if (exposure === undefined || this.#warned) return
+    this.#warned = true
+    const { key, logger, tls } = this.#config
+    observe(() => createLog(key, logger)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
   }
 
   /** Waits until the endpoint before has failed, or has had `hedgeMs`. */

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { serverCaFile } from '../distribution.ts'
+import { readSmallFile } from '../files.ts'
 import { oneLine } from '../reasons.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function readServerCa(
 ): Promise<{ context?: SecureContext; unverified?: string }> {
   const file = serverCaFile(dataDir)
   try {
-    const ca = await readFile(file, { signal })
+    const { bytes: ca } = await readSmallFile(file, signal)
     // OpenSSL takes what is no certificate for an empty list of them, and then trusts nobody.
     void new X509Certificate(ca)
     return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
