@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
+import { help } from '../src/command/flags.ts'
 import { meanings } from '../src/reasons.ts'
 import { parseOptions } from '../src/options.ts'
 
@@ -101,6 +102,26 @@ test('every option is explained, with its default', () => {
     expect(readme).toMatch(new RegExp(`\`${name}\` *\\| \`${value}\``))
   }
   expect(readme).toContain(`\`${String(timeoutMs).replace(/(\d{3})$/, '_$1')}\``)
+})
+
+test('every exit code is explained, as it is in --help', () => {
+  const codes = (text: string, line: RegExp) => [...text.matchAll(line)].map(([, code]) => code)
+  const [, status = ''] = help.split('Exit status:')
+  const explained = codes(readme, /^\| (\d[\d, ]*?) +\|/gm)
+  expect(explained).toContain('0')
+  expect(explained).toEqual(codes(status, /^ {2}(\d[\d, ]*?) {2}/gm))
+})
+
+test('every link leads to a file or a heading that is there', () => {
+  const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text.toLowerCase())
+  const anchors = headings.map((text) => `#${text.replace(/[^\w -]/g, '').replaceAll(' ', '-')}`)
+  const targets = [...readme.matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, target = '']) => target)
+  expect(targets.length).toBeGreaterThan(5)
+  for (const target of targets) {
+    // The API reference takes no folders.
+    if (target.startsWith('#')) expect(anchors).toContain(target)
+    else expect([target, statSync(join(root, target)).isFile()]).toEqual([target, true])
+  }
 })
 
 test('the first screen has what it is, how to install it, and an example', () => {
