@@ -1,12 +1,12 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, onTestFailed, test } from 'vitest'
 import type { AddressChange } from '../../src/index.ts'
 import { watchApiserverAddresses } from '../../src/index.ts'
+import { Dice } from '../support/dice.ts'
 import { startEtcd } from '../support/etcd.ts'
-import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
+import type { EtcdCluster, EtcdMember, Snapshot } from '../support/etcd.ts'
+import { heapUsed } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
 import type { Proxy } from '../support/net.ts'
@@ -22,29 +22,10 @@ const unusable = ['', '[]\n', 'null', 'rubbish', '["10.0.0.1"]']
 
 const listOf = (addresses: readonly string[]) => `${JSON.stringify(addresses)}\n`
 
-/** Chance that can be had again: mulberry32. */
-class Dice {
-  #state: number
-
-  constructor(state: number) {
-    this.#state = state
-  }
-
-  upTo(n: number): number {
-    let t = (this.#state += 0x6d2b79f5)
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % n
-  }
-
-  pick<T>(from: readonly T[]): T {
-    return from[this.upTo(from.length)] as T
-  }
-
-  servers(): string[] {
-    const some = servers.filter(() => this.upTo(2) === 0)
-    return some.length > 0 ? some : [this.pick(servers)]
-  }
+/** One server at least. */
+function serversOf(dice: Dice): string[] {
+  const some = servers.filter(() => dice.upTo(2) === 0)
+  return some.length > 0 ? some : [dice.pick(servers)]
 }
 
 /** An etcd with a proxy before each member, and all that can happen to them. At most one member is out at a time. */
@@ -54,7 +35,7 @@ class World {
   readonly proxies: readonly Proxy[]
   last: readonly string[] = servers
   #out: { readonly member: EtcdMember; back(): Promise<void> } | undefined
-  #snapshot: { readonly name: string; readonly last: readonly string[] } | undefined
+  #snapshot: { readonly saved: Snapshot; readonly last: readonly string[] } | undefined
 
   constructor(dice: Dice, etcd: EtcdCluster, proxies: readonly Proxy[]) {
     this.dice = dice
@@ -62,7 +43,7 @@ class World {
     this.proxies = proxies
   }
 
-  async write(addresses: readonly string[] = this.dice.servers()): Promise<void> {
+  async write(addresses: readonly string[] = serversOf(this.dice)): Promise<void> {
     await this.#quorum()
     this.last = addresses.toSorted()
     await this.etcd.put(key, listOf(this.last))
@@ -94,12 +75,12 @@ class World {
   readonly #single: Record<string, () => Promise<unknown>> = {
     snapshot: async () => {
       await this.#quorum()
-      this.#snapshot = { name: await this.etcd.saveSnapshot(), last: this.last }
+      this.#snapshot = { saved: await this.etcd.saveSnapshot(), last: this.last }
     },
     restore: async () => {
       if (this.#snapshot === undefined) return
       await this.#quorum()
-      await this.etcd.restoreSnapshot(this.#snapshot.name)
+      await this.etcd.restoreSnapshot(this.#snapshot.saved)
       this.last = this.#snapshot.last
     },
   }
@@ -176,13 +157,6 @@ class Reader {
   }
 }
 
-function heapUsed(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
-}
-
 /** What would grow if something were left behind each time. */
 function possessions({ proxies }: World, signal: AbortSignal) {
   const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
@@ -219,7 +193,7 @@ test.each([1, 3] as const)(
     /** All is well again, and the reader has a list that it cannot have had before. */
     const settle = async () => {
       await world.heal()
-      await world.write([`10.0.1.${reader.count % 250}:6443`, ...world.dice.servers()])
+      await world.write([`10.0.1.${reader.count % 250}:6443`, ...serversOf(world.dice)])
       const read = async () => {
         // A write that failed may come true after all, and later than others.
         if (!(await world.isLast())) await world.write(world.last)

@@ -29,7 +29,13 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const hour = 3_600_000
 
 /** A certificate authority that lives for the length of a test. */
-export async function createAuthority(name = 'test-ca'): Promise<Authority> {
+export async function createAuthority(
+  name = 'test-ca',
+  {
+    notBefore: validFrom = new Date(Date.now() - 24 * hour),
+    notAfter: validTo = new Date(Date.now() + 24 * hour),
+  }: Pick<CertificateRequest, 'notBefore' | 'notAfter'> = {},
+): Promise<Authority> {
   const keys = await generateKeys()
   const issuer = commonName(name)
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
@@ -37,8 +43,8 @@ export async function createAuthority(name = 'test-ca'): Promise<Authority> {
     name: issuer,
     keys,
     signingAlgorithm: algorithm,
-    notBefore: new Date(Date.now() - 24 * hour),
-    notAfter: new Date(Date.now() + 24 * hour),
+    notBefore: validFrom,
+    notAfter: validTo,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),

@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainers'
 import type { ContainerRuntimeClient, StartedTestContainer } from 'testcontainers'
@@ -38,6 +40,12 @@ export interface MemberStatus {
   readonly isLearner: boolean
   readonly version: string
   readonly errors: readonly string[]
+}
+
+export interface Snapshot {
+  readonly path: string
+  /** A tar with the one file. */
+  readonly archive: Buffer
 }
 
 type Docker = ReturnType<ContainerRuntimeClient['container']['getById']>
@@ -238,27 +246,30 @@ export class EtcdCluster implements AsyncDisposable {
     this.#root = root
   }
 
-  /** Saves the store, of a single member, and returns what {@link restoreSnapshot} wants. */
-  async saveSnapshot(): Promise<string> {
-    const snapshot = `/snapshot-${++this.#snapshots}.db`
-    await this.etcdctl('snapshot', 'save', snapshot)
-    return snapshot
+  /** Saves the store, as a member has it that is up. */
+  async saveSnapshot(): Promise<Snapshot> {
+    const path = `/snapshot-${++this.#snapshots}.db`
+    const member = this.members.find(({ reachable }) => reachable)
+    if (!member) throw new Error('no member is up')
+    await member.exec('etcdctl', 'snapshot', 'save', path)
+    return { path, archive: await member.copyFrom(path) }
   }
 
-  /** Replaces the history of a single member by a snapshot, as a restore on RKE2 does; it serves on the same port. */
-  async restoreSnapshot(snapshot: string): Promise<void> {
-    const [member, ...others] = this.members
-    if (!member || others.length > 0) throw new Error('only a single member can be restored')
-    const dataDir = `${snapshot}.data.${++this.#snapshots}`
-    // The tool moved in 3.5, and 3.6 has it only there.
-    const tool = (await member.status()).version.startsWith('3.4.') ? 'etcdctl' : 'etcdutl'
-    const peer = [
-      `--initial-cluster=${member.name}=${member.peerUrl}`,
-      `--initial-advertise-peer-urls=${member.peerUrl}`,
-    ]
-    await member.exec(tool, 'snapshot', 'restore', snapshot, `--data-dir=${dataDir}`, `--name=${member.name}`, ...peer)
-    await member.configure({ 'data-dir': dataDir })
-    await member.restart()
+  /** Replaces the history of all members, which must be up, by a snapshot; they serve on the same ports. */
+  async restoreSnapshot({ path, archive }: Snapshot): Promise<void> {
+    const dataDir = `${path}.data.${++this.#snapshots}`
+    const cluster = this.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')
+    for (const member of this.members) {
+      await member.copyTo(archive)
+      // The tool moved in 3.5, and 3.6 has it only there.
+      const tool = (await member.status()).version.startsWith('3.4.') ? 'etcdctl' : 'etcdutl'
+      const peers = [`--initial-cluster=${cluster}`, `--initial-advertise-peer-urls=${member.peerUrl}`]
+      const identity = [`--name=${member.name}`, `--initial-cluster-token=${dataDir}`]
+      await member.exec(tool, 'snapshot', 'restore', path, `--data-dir=${dataDir}`, ...identity, ...peers)
+      await member.configure({ 'data-dir': dataDir })
+    }
+    await Promise.all(this.members.map((member) => member.stop()))
+    await Promise.all(this.members.map((member) => member.start()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -377,6 +388,21 @@ export class EtcdMember {
     await this.#container.copyContentToContainer(certificateFiles(pair))
   }
 
+  /** Replaces the authorities whose clients are let in, for the next start. */
+  async trust(authorities: string): Promise<void> {
+    await this.#container.copyContentToContainer([{ content: authorities, target: `${files}/ca.crt` }])
+  }
+
+  /** @internal */
+  async copyFrom(path: string): Promise<Buffer> {
+    return buffer(await this.#container.copyArchiveFromContainer(path))
+  }
+
+  /** @internal */
+  async copyTo(archive: Buffer): Promise<void> {
+    await this.#container.copyArchiveToContainer(Readable.from([archive]), '/')
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     this.#running = false
@@ -462,6 +488,19 @@ export class EtcdMember {
     if (response.ok) return reply
     const Failure = reply.code === 14 ? TemporaryError : Error
     throw new Failure(`${this.name}: ${path}: ${reply.message ?? reply.error}`)
+  }
+
+  /** A number of etcd's /metrics, summed over its labels. */
+  async metrics(): Promise<(name: string) => number> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.admin}/metrics`, {
+      headers: { connection: 'close' },
+      signal: AbortSignal.timeout(2000),
+    })
+    const lines = (await response.text()).split('\n')
+    return (name) =>
+      lines
+        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
   /** Runs a program in the container, with the environment etcdctl needs, and returns what it printed. */

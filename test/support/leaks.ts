@@ -16,7 +16,8 @@ const watched: Readonly<Record<string, string>> = {
   PROCESSWRAP: 'child process',
 }
 // The fixtures and the test runner come and go in their own time.
-const foreign = /\/test\/support\/|\/node_modules\/(@?vitest|testcontainers|docker-modem)\/|node:internal\/deps\/undici/
+const foreign =
+  /\/test\/(support|campaign)\/|\/node_modules\/(@?vitest|testcontainers|docker-modem)\/|node:internal\/deps\/undici/
 
 /**
  * Watches, from now on, for what a call may leave behind: timers that keep the process alive, connections (also those

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
+import { Transform } from 'node:stream'
 
 /**
  * A TCP port on which nothing listens. Below the range that the kernel takes ports for outgoing connections from, so
@@ -40,6 +41,8 @@ export interface Proxy extends AsyncDisposable {
   refuse(): Promise<void>
   /** From now on, nothing is answered and nothing is closed, neither on new connections nor on those already open. */
   blackhole(): Promise<void>
+  /** From now on, what is sent takes this long each way, also on connections already open. */
+  delay(ms: number): void
   /** Cuts every open connection with a TCP reset; new ones fare as before. */
   reset(): void
   close(): Promise<void>
@@ -51,11 +54,12 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
   const flows = new Set<Flow>()
   let connections = 0
   let silent = false
+  let delayMs = 0
 
   // Half-open sockets: a side that ends must not be answered while the proxy plays dead.
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections++
-    const flow = new Flow(client)
+    const flow = new Flow(client, () => delayMs)
     flows.add(flow)
     client.on('close', () => flows.delete(flow))
     if (silent) flow.blackhole()
@@ -89,6 +93,9 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
       for (const flow of flows) flow.blackhole()
       await open()
     },
+    delay(ms) {
+      delayMs = ms
+    },
     reset() {
       for (const flow of flows) flow.reset()
     },
@@ -104,12 +111,14 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
 /** One client's connection and the one made for it. */
 class Flow {
   readonly #client: net.Socket
+  readonly #delayMs: () => number
   #upstream: net.Socket | undefined
   #silent = false
   ended = false
 
-  constructor(client: net.Socket) {
+  constructor(client: net.Socket, delayMs: () => number) {
     this.#client = client
+    this.#delayMs = delayMs
     client.on('error', () => client.destroy())
     client.on('end', () => (this.ended = true))
   }
@@ -118,8 +127,8 @@ class Flow {
     const client = this.#client
     const upstream = net.connect({ port, host, allowHalfOpen: true, noDelay: true })
     this.#upstream = upstream
-    client.pipe(upstream)
-    upstream.pipe(client)
+    client.pipe(this.#slow()).pipe(upstream)
+    upstream.pipe(this.#slow()).pipe(client)
     upstream.on('error', () => this.#silent || this.reset())
     upstream.on('close', () => this.#silent || client.destroy())
     client.on('close', () => this.#silent || upstream.destroy())
@@ -128,7 +137,18 @@ class Flow {
   blackhole(): void {
     this.#silent = true
     this.#client.unpipe().resume()
-    this.#upstream?.unpipe().resume()
+    // Nobody hears of it on this side, and etcd's need not wait for its own keepalive, two hours later.
+    this.#upstream?.destroy()
+  }
+
+  #slow(): Transform {
+    return new Transform({
+      transform: (chunk, _encoding, pass) => {
+        const delayMs = this.#delayMs()
+        if (delayMs === 0) pass(null, chunk)
+        else setTimeout(() => this.#silent || pass(null, chunk), delayMs)
+      },
+    })
   }
 
   reset(): void {
