@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Dice } from '../support/dice.ts'
+import { startEtcd } from '../support/etcd.ts'
+import { heapUsed } from '../support/heap.ts'
+import { checkLeaks } from '../support/leaks.ts'
+import { startProxy } from '../support/net.ts'
+import { Calls } from './calls.ts'
+import { Faults } from './faults.ts'
+import type { World } from './faults.ts'
+import { History } from './history.ts'
+import { Journal } from './journal.ts'
+import type { WatchEvidence } from './judge-watch.ts'
+import { Ledger } from './ledger.ts'
+import type { LiveWatch } from './live-watch.ts'
+import { planFaults } from './plan-faults.ts'
+import type { Fault } from './plan-faults.ts'
+import { Pulse } from './pulse.ts'
+import type { Summary } from './summary.ts'
+import { WallClock } from './wall-clock.ts'
+import { Watches } from './watches.ts'
+import { listOf, planWrites, servers } from './writer.ts'
+import type { Step } from './writer.ts'
+
+export interface CampaignOptions {
+  readonly minutes: number
+  /** All that is planned follows from it: faults, writes, calls, watches, and when. */
+  readonly seed: number
+  /** @default the one of the vitest project */
+  readonly image?: string
+}
+
+const calmMs = 5000
+/** What a round takes beside its faults. */
+const settlingMs = 15_000
+/** grpc-js finds out by then that the flow under a watch is dead. */
+const keepaliveMs = 15_000
+const maxHeapGrowth = 20 << 20
+
+/**
+ * Has everything happen at once to a real etcd, to its clients and to this process, and holds all that the package does
+ * against what etcd says in the end. In rounds: faults, then peace in which all must be well again, then a judgement.
+ *
+ * @throws Violation what must not be
+ */
+export async function campaign(options: CampaignOptions): Promise<Summary> {
+  using journal = new Journal(`seed-${options.seed}`)
+  const onRejection = (reason: unknown) =>
+    journal.violate('process', `invariant 6: unhandled rejection: ${String(reason)}`)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await using etcd = await startEtcd({ members: 3, ...(options.image !== undefined && { image: options.image }) })
+    const learner = await etcd.addLearner()
+    const endpoints = etcd.endpoints
+    // From here on, all members are those that vote.
+    etcd.members.pop()
+    const proxies = await Promise.all(endpoints.map((endpoint) => startProxy(endpoint)))
+    using wallClock = new WallClock()
+    using pulse = new Pulse()
+    const history = new History()
+    const ledger = new Ledger(etcd, history, journal)
+    try {
+      return await new Campaign(options, { etcd, learner, proxies, ledger, wallClock, journal }, history, pulse).run()
+    } finally {
+      for (const proxy of proxies) await proxy.close()
+      await learner.remove()
+    }
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+}
+
+class Campaign {
+  readonly #options: CampaignOptions
+  readonly #world: World
+  readonly #history: History
+  readonly #pulse: Pulse
+  readonly #dice: Dice
+  readonly #faults: Faults
+  readonly #calls: Calls
+  readonly #watches: Watches
+  readonly #plannedFaults: Iterator<Fault, never>
+  readonly #plannedWrites: Iterator<Step, never>
+  readonly #writes: Record<string, number> = {}
+  readonly #heap: number[] = []
+  #calm: { readonly from: number; readonly to: number } | undefined
+  #rounds = 0
+  #longestRecoveryMs = 0
+
+  constructor(options: CampaignOptions, world: World, history: History, pulse: Pulse) {
+    this.#options = options
+    this.#world = world
+    this.#history = history
+    this.#pulse = pulse
+    this.#dice = new Dice(options.seed)
+    this.#faults = new Faults(world)
+    const evidence: WatchEvidence = {
+      history,
+      lateMs: (start, end) => pulse.lateMs(start, end),
+      cutOff: (member, start, end) => this.#faults.cutOff(member, start, end),
+      calm: (start, end) => this.#calm !== undefined && this.#calm.from <= start && this.#calm.to >= end,
+    }
+    const connection = (endpoints: readonly number[]) => ({
+      endpoints: endpoints.map((index) => world.proxies[index]!.endpoint),
+      tls: world.etcd.tls,
+    })
+    this.#calls = new Calls(this.#dice.fork('calls'), connection, world.journal, evidence)
+    this.#watches = new Watches(this.#dice.fork('watches'), connection, world.journal, evidence)
+    this.#plannedFaults = planFaults(this.#dice.fork('faults'))
+    this.#plannedWrites = planWrites(this.#dice.fork('writes'))
+  }
+
+  async run(): Promise<Summary> {
+    const { journal } = this.#world
+    using leaks = checkLeaks()
+    const startedAt = performance.now()
+    const endsAt = startedAt + this.#options.minutes * 60_000
+    const rounds = this.#dice.fork('rounds')
+    this.#watches.start(3, 5)
+    try {
+      do {
+        const left = endsAt - performance.now() - calmMs - settlingMs
+        await this.#unlessViolated(this.#round(Math.max(5000, Math.min(rounds.size(10_000, 60_000), left))))
+      } while (performance.now() < endsAt - calmMs - settlingMs)
+    } finally {
+      await this.#watches.end()
+      await this.#calls.end()
+    }
+    this.#judge()
+    await this.#unlessViolated(this.#nothingIsLeft())
+    await leaks.expectNone().catch((error: Error) => journal.violate('process', `invariant 6: ${error.message}`))
+    if (journal.violation !== undefined) throw journal.violation
+    return {
+      seed: this.#options.seed,
+      minutes: (performance.now() - startedAt) / 60_000,
+      rounds: this.#rounds,
+      faults: this.#faults.counts,
+      writes: this.#writes,
+      calls: this.#calls.outcomes,
+      watches: this.#watches.count,
+      changes: this.#watches.changes,
+      longestRecoveryMs: Math.round(this.#longestRecoveryMs),
+      slowestPushMs: Math.round(this.#watches.slowestPushMs),
+      heapGrowthBytes: this.#heap.at(-1)! - this.#heap[0]!,
+    }
+  }
+
+  #unlessViolated<T>(job: Promise<T>): Promise<T> {
+    return Promise.race([job, this.#world.journal.violated])
+  }
+
+  async #round(faultsMs: number): Promise<void> {
+    this.#rounds++
+    await this.#during(faultsMs, (signal) => [this.#write(signal), this.#calls.run(signal), this.#harm(signal)])
+    await this.#faults.end()
+    await this.#converge()
+    await this.#calls.end()
+    await this.#steady()
+    const from = performance.now()
+    await this.#during(calmMs, (signal) => [this.#write(signal), this.#calls.run(signal)])
+    this.#calm = { from, to: performance.now() }
+    await this.#calls.end()
+    await this.#world.ledger.complete()
+    this.#judge()
+    this.#faults.forget()
+    this.#pulse.forget(from)
+  }
+
+  async #during(ms: number, jobs: (signal: AbortSignal) => Promise<void>[]): Promise<void> {
+    const over = new AbortController()
+    const running = Promise.all(jobs(over.signal))
+    await Promise.race([sleep(ms), running])
+    over.abort()
+    await running
+  }
+
+  async #harm(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const fault = this.#plannedFaults.next().value
+      await sleep(fault.afterMs, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) this.#faults.start(fault)
+    }
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { afterMs, kind, write, member } = this.#plannedWrites.next().value
+      await sleep(afterMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      const done = await this.#world.ledger.write(write, (members) => members[Math.floor(member * members.length)])
+      const counted = done === undefined ? 'without an answer' : kind
+      this.#writes[counted] = (this.#writes[counted] ?? 0) + 1
+    }
+  }
+
+  /** All is well again: every watch must come to the last list, and its reader too. */
+  async #converge(): Promise<void> {
+    const { journal, ledger } = this.#world
+    const marker = `10.9.${this.#rounds >> 8}.${this.#rounds & 255}:6443`
+    const last = listOf([...servers, marker], this.#dice.fork(marker))
+    const list = last.addresses.join()
+    const has = (watch: LiveWatch) => watch.latest?.list.addresses.join() === list
+    for (let from = performance.now(); ; await sleep(50)) {
+      // A write that failed may come true after all, and later than others.
+      if (this.#history.last.text !== last.text) {
+        await ledger.write(last, ([member]) => member)
+        await ledger.complete()
+        from = this.#history.last.since
+      }
+      const { following } = this.#watches
+      if (following.every((watch) => has(watch) && watch.upToDate)) {
+        const recovered = following.filter(({ startedAt }) => startedAt < from).map((watch) => watch.latest!.at - from)
+        this.#longestRecoveryMs = Math.max(this.#longestRecoveryMs, ...recovered)
+        return
+      }
+      await ledger.complete()
+      for (const watch of following) {
+        const since = Math.max(from, watch.startedAt)
+        const tookMs = performance.now() - since - this.#pulse.lateMs(since, performance.now())
+        if (tookMs > patienceMs(watch) && !(has(watch) && watch.upToDate))
+          journal.violate(watch.who, `it has not come to the last list, ${list}, in ${Math.round(tookMs)} ms`)
+      }
+      if (journal.violation !== undefined) throw journal.violation
+    }
+  }
+
+  /** Nothing happens: each watch has one connection and one stream, and memory does not grow. */
+  async #steady(): Promise<void> {
+    await this.#expectConnections(() => this.#watches.following.length)
+    const heap = heapUsed()
+    this.#heap.push(heap)
+    const growth = heap - this.#heap[0]!
+    this.#world.journal.note('process', 'steady', { heap, watches: this.#watches.following.length })
+    if (growth > maxHeapGrowth)
+      this.#world.journal.violate('process', `invariant 6: the heap has grown by ${growth} bytes`)
+  }
+
+  async #nothingIsLeft(): Promise<void> {
+    await this.#expectConnections(() => 0)
+    const growth = heapUsed() - this.#heap[0]!
+    if (growth > maxHeapGrowth)
+      this.#world.journal.violate('process', `invariant 6: the heap has grown by ${growth} bytes`)
+  }
+
+  async #expectConnections(expected: () => number): Promise<void> {
+    const { etcd, proxies, journal } = this.#world
+    const deadline = performance.now() + 15_000
+    for (;;) {
+      const metrics = await Promise.all(etcd.members.map((member) => member.metrics()))
+      const streams = metrics.reduce((sum, metric) => sum + metric('etcd_debugging_mvcc_watch_stream_total'), 0)
+      const connections = proxies.slice(0, 3).reduce((sum, { open }) => sum + open, 0)
+      const wanted = expected()
+      if (streams === wanted && connections === wanted) return
+      if (performance.now() > deadline)
+        return journal.violate(
+          'process',
+          `invariant 6: ${connections} connections and ${streams} streams for ${wanted} watches`,
+        )
+      await sleep(100)
+    }
+  }
+
+  #judge(): void {
+    this.#calls.settle()
+    this.#watches.settle()
+    if (this.#world.journal.violation !== undefined) throw this.#world.journal.violation
+  }
+}
+
+/** After the last fault, a watch has the last list, and its reader too, in this time. */
+function patienceMs({ plan: { options, readMs } }: LiveWatch): number {
+  const { attemptTimeoutMs = 5000, retry, settleMs = 0, shrinkDelayMs = 3000 } = options
+  return keepaliveMs + attemptTimeoutMs + (retry?.maxDelayMs ?? 2000) + settleMs + shrinkDelayMs + readMs + 3000
+}
