@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { openSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,8 +38,8 @@ const read = (name: string) => readSmallFile(join(folder, name), never)
 function goneFile() {
   const file = join(folder, 'key.gone')
   execFileSync('mkfifo', [file])
-  /** Whoever waits to open it, opens it. */
-  const comeBack = () => closeSync(openSync(file, 'r+'))
+  /** Whoever waits to open it, opens it; and who has not come to that yet, for it stays open. */
+  const comeBack = () => void openSync(file, 'r+')
   onTestFinished(comeBack)
   return { file, comeBack }
 }
