@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseAddresses } from '../../dist/addresses.js'
+import { parseAddresses } from '../../src/addresses.ts'
 import { addresses, Etcd } from '../etcd.ts'
 import type { PeerId } from '../peers.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
