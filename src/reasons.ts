@@ -119,7 +119,7 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   return ['rejected', 'etcd refused the request']
 }
 
-function judgeConnection(details: string, connectError: (Error & { code?: unknown }) | undefined): Verdict {
+function judgeConnection(details: string, connectError: NodeJS.ErrnoException | undefined): Verdict {
   const tls = typeof connectError?.code === 'string' ? connectError.code : ''
   if (notTlsCode.test(tls))
     return ['rejected', 'this is not an etcd with TLS: the port speaks plain text or something else']
@@ -141,7 +141,8 @@ function judgeConnection(details: string, connectError: (Error & { code?: unknow
       'the connection was closed at once: a TLS port spoken to in plain text, or a load balancer with nothing behind it',
     ]
   }
-  if (/Name resolution failed/.test(details)) return ['unreachable', 'the host name is not known']
+  if (/Name resolution failed/.test(details) || connectError?.syscall === 'getaddrinfo')
+    return ['unreachable', 'the host name is not known']
   return ['unreachable', 'etcd cannot be reached']
 }
 

@@ -78,17 +78,28 @@ afterEach(() => {
 })
 
 /** A source of plain-text endpoints a, b, c… and the connections it has made, in order. */
-function start(names: string, { loadMs = 0, ...options }: ResolveOptions & { loadMs?: number } = {}) {
+function start(
+  names: string,
+  { loadMs = 0, hesitates = false, ...options }: ResolveOptions & { loadMs?: number; hesitates?: boolean } = {},
+) {
   const clock = new VirtualClock()
   clocks.push(clock)
   const made: FakeConnection[] = []
   const endpoints = names.split('').map((name) => `http://${name}:2379`)
   const config = parseOptions({ endpoints, ...options }, 'resolve')
-  const source = new Source(config, clock, async (wanted) => {
+  const knocks: PromiseWithResolvers<void>[] = []
+  const connect = async (wanted: ConnectionOptions) => {
     if (loadMs > 0) await clock.sleep(loadMs, new AbortController().signal)
     const connection = new FakeConnection(wanted)
     made.push(connection)
     return connection
+  }
+  const source = new Source(config, clock, connect, (_endpoint, signal) => {
+    const knock = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => knock.reject(signal.reason), { once: true })
+    if (!hesitates) knock.resolve()
+    knocks.push(knock)
+    return knock.promise
   })
   const asked = () => made.map((connection) => new URL(connection.options.endpoint).hostname).join('')
   const latest = (name: string) => made.findLast((connection) => connection.options.endpoint.includes(`/${name}:`))!
@@ -97,10 +108,60 @@ function start(names: string, { loadMs = 0, ...options }: ResolveOptions & { loa
     outcome.catch(() => {})
     return outcome
   }
-  return { clock, source, made, asked, latest, read }
+  return { clock, source, made, knocks, asked, latest, read }
 }
 
 const failure = (reason: Reason) => new Failure(reason, `it is ${reason}`)
+
+describe('after an endpoint could not be reached', () => {
+  /** One read has failed, and the next one has begun. */
+  const again = async () => {
+    const started = start('a', { hesitates: true })
+    const first = started.read()
+    await idle()
+    started.latest('a').fail(failure('unreachable'))
+    await expect(first).rejects.toThrow('it is unreachable')
+    const second = started.read()
+    await idle()
+    return { ...started, second, knock: started.knocks[0]! }
+  }
+
+  test('it is asked again once it accepts a connection', async () => {
+    const { second, knock, made, latest, knocks, read } = await again()
+    expect(made.length).toBe(1)
+    knock.resolve()
+    await idle()
+    latest('a').answer()
+    expect(await second).toBe(reading)
+    await read()
+    expect([made.length, knocks.length]).toEqual([2, 1])
+  })
+
+  test('it is not asked as long as it accepts none', async () => {
+    const { second, knock, made, knocks, read } = await again()
+    knock.reject(failure('unreachable'))
+    await expect(second).rejects.toThrow('it is unreachable')
+    const third = read()
+    await idle()
+    expect([made.length, knocks.length]).toEqual([1, 2])
+    knocks[1]!.reject(failure('unreachable'))
+    await expect(third).rejects.toThrow('it is unreachable')
+  })
+
+  test('a connection that takes too long is left to the next attempt', async () => {
+    const { second, clock, made, knocks, latest, read } = await again()
+    await clock.advance(5000)
+    await expect(second).rejects.toMatchObject({
+      reason: 'unreachable',
+      message: expect.stringContaining('no connection yet'),
+    })
+    const third = read()
+    await idle()
+    expect([made.length, knocks.length]).toEqual([2, 1])
+    latest('a').answer()
+    expect(await third).toBe(reading)
+  })
+})
 
 describe('of several endpoints', () => {
   test('the first that answers is enough, and stays the first', async () => {

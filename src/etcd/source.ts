@@ -2,6 +2,7 @@ import type { Certificates } from './certificates.ts'
 import type { Clock } from '../clock.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
+import { knock } from './knock.ts'
 import type { Config } from '../options.ts'
 import { printable } from '../printable.ts'
 import { Failure } from '../reasons.ts'
@@ -9,6 +10,7 @@ import { createLog, observe } from '../report.ts'
 import { Scope } from '../scope.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
+export type Knock = (endpoint: string, signal: AbortSignal) => Promise<void>
 
 /** Loads the etcd client with the first connection: 80 to 100 ms that importing this package must not cost. */
 const connect: Connect = async (options) => (await import('./connection.ts')).connect(options)
@@ -34,7 +36,10 @@ export class Source {
   readonly #config: Config
   readonly #clock: Clock
   readonly #connect: Connect
+  readonly #knock: Knock
   readonly #open = new Map<string, Open>()
+  /** Endpoints that could not be reached when they were asked last. */
+  readonly #unreachable = new Set<string>()
   #endpoints: readonly string[]
   #fingerprint: string | undefined
   /** The certificate file that is being read. */
@@ -42,10 +47,11 @@ export class Source {
   #closed = false
   #warned = false
 
-  constructor(config: Config, clock: Clock, connectTo: Connect = connect) {
+  constructor(config: Config, clock: Clock, connectTo: Connect = connect, knockAt: Knock = knock) {
     this.#config = config
     this.#clock = clock
     this.#connect = connectTo
+    this.#knock = knockAt
     this.#endpoints = config.endpoints
   }
 
@@ -168,6 +174,7 @@ export class Source {
   }
 
   async #ask(endpoint: string, certificates: Certificates | undefined, scope: Scope): Promise<Reading> {
+    if (this.#unreachable.has(endpoint)) await this.#knockAt(endpoint, scope.signal)
     const { connection } = await this.#connection(endpoint, certificates, scope.signal)
     try {
       const reading = await connection.read(this.#config.key, scope.signal)
@@ -184,10 +191,24 @@ export class Source {
       }
       if (error instanceof Failure) {
         if (['unreachable', 'tls-rejected', 'rejected'].includes(error.reason)) this.#discard(endpoint)
+        if (error.reason === 'unreachable') this.#unreachable.add(endpoint)
         if (authoritative.has(error.reason)) scope.abort(error)
       }
       throw error
     }
+  }
+
+  /** A long outage is mostly connections that are refused, and a channel costs ten times as much as one of these. */
+  async #knockAt(endpoint: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#knock(endpoint, signal)
+    } catch (error) {
+      if (error !== timedOut) throw error
+      // Next time by a channel: one that comes to stand late ends the wait.
+      this.#unreachable.delete(endpoint)
+      throw late(endpoint, 'connecting')
+    }
+    this.#unreachable.delete(endpoint)
   }
 
   async #connection(endpoint: string, certificates: Certificates | undefined, signal: AbortSignal): Promise<Open> {

@@ -57,7 +57,7 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   const etcd = new FakeEtcd(clock)
   const events = new Recorder()
   const config = parseOptions({ endpoints: 'http://fake:2379', ...options, events: events.emitter }, 'watch')
-  const watch = new Watch(config, clock, new Source(config, clock, etcd.connect))
+  const watch = new Watch(config, clock, new Source(config, clock, etcd.connect, async () => {}))
   return { clock, etcd, events, watch }
 }
 

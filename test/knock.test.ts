@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { knock } from '../src/etcd/knock.ts'
+import { unusedPort } from './support/net.ts'
+
+const never = new AbortController().signal
+
+test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which is closed', async (host) => {
+  const server = createServer().listen(0, host === '[::1]' ? '::1' : '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  await knock(`https://${host}:${(server.address() as AddressInfo).port}`, never)
+  const [socket] = await accepted
+  await once(socket.resume(), 'end')
+})
+
+test.each(['127.0.0.1', 'localhost'])('%s refuses it', async (host) => {
+  const port = await unusedPort()
+  await expect(knock(`http://${host}:${port}`, never)).rejects.toMatchObject({
+    reason: 'unreachable',
+    message: `http://${host}:${port}: etcd cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,
+    cause: { code: 'ECONNREFUSED' },
+  })
+})
+
+test('a name that is not known', { timeout: 30_000 }, async () => {
+  await expect(knock('http://nowhere.invalid:2379', never)).rejects.toMatchObject({
+    reason: 'unreachable',
+    message: expect.stringMatching(/the host name is not known \(getaddrinfo \w+ nowhere.invalid\)$/),
+  })
+})
+
+test('an abort ends it at once, with its reason, and leaves no socket', async () => {
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const server = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const knocking = knock(endpoint, controller.signal)
+  controller.abort(reason)
+  await expect(knocking).rejects.toBe(reason)
+  await expect(knock(endpoint, controller.signal)).rejects.toBe(reason)
+  await expect.poll(() => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap')).toEqual([])
+})
