@@ -14,7 +14,8 @@ test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which i
   const accepted = once(server, 'connection')
   await knock(`https://${host}:${(server.address() as AddressInfo).port}`, never)
   const [socket] = await accepted
-  await once(socket.resume(), 'end')
+  await once(socket.resume(), 'close')
+  expect(socket.bytesRead).toBe(0)
 })
 
 test.each(['127.0.0.1', 'localhost'])('%s refuses it', async (host) => {

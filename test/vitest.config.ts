@@ -9,7 +9,8 @@ export default defineConfig({
     // What a run leaves well below, on any machine: the command's process and etcd's rarest answers are not in it.
     coverage: { include: ['src/**'], reporter: 'text', thresholds: { lines: 95, branches: 90 } },
     projects: [
-      { test: { name: 'unit', include: ['test/*.test.ts'], sequence: { groupOrder: 0 } } },
+      // No test is about seconds, and other people's machines are busy.
+      { test: { name: 'unit', include: ['test/*.test.ts'], testTimeout: 60_000, sequence: { groupOrder: 0 } } },
       ...images.map((image) => ({
         test: {
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
