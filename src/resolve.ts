@@ -87,6 +87,9 @@ export async function firstList(
   /** The list is complete, and too little of it alive. */
   let dead = false
   let resyncAt = 0
+  let woken = false
+  /** That brought nothing newer: one is a change that the read has overtaken, and more are a broken etcd's. */
+  let idleWakes = 0
 
   /** What the watch has delivered is committed, and newer than the last reading: another read would only cost time. */
   const pushed = (): Reading | undefined => {
@@ -123,6 +126,9 @@ export async function firstList(
 
   const attempt = async (): Promise<Found> => {
     const latest = pushed() ?? standing()
+    if (!woken) idleWakes = 0
+    else if (latest === undefined) idleWakes++
+    woken = false
     dead = false
     reading = latest ?? (await read())
     let addresses = judge(reading)
@@ -157,17 +163,17 @@ export async function firstList(
     const changed = async (signal: AbortSignal) => {
       try {
         await current?.changed(signal)
+        woken = true
         return 'key-changed' as const
       } catch (error) {
         if (!signal.aborted) drop(current)
         throw error
       }
     }
-    const early = current === undefined ? undefined : changed
+    const early = current === undefined || idleWakes > 1 ? undefined : changed
     // Whoever counts attempts wants them made; no watch tells that a server came alive; and a list that settles is
     // looked at when it has.
-    const patient =
-      current !== undefined && config.retry.maxAttempts === Infinity && !dead ? resyncMs(clock) : undefined
+    const patient = early !== undefined && config.retry.maxAttempts === Infinity && !dead ? resyncMs(clock) : undefined
     const settling = reason === 'incomplete' ? settlesInMs : undefined
     return {
       watching: early !== undefined,

@@ -2,7 +2,7 @@ import type * as grpcTypes from '@grpc/grpc-js'
 import type { Certificates } from './certificates.ts'
 import { EndpointChannel } from './channel.ts'
 import { EtcdClient, grpc } from './client.ts'
-import { StreamWatch } from './key-watch.ts'
+import { StreamWatch, revisions } from './key-watch.ts'
 import type { KeyWatch, Reading, WatchStream } from './key-watch.ts'
 import { Failure, judge, oneLine } from '../reasons.ts'
 import type { Status } from '../reasons.ts'
@@ -71,9 +71,10 @@ class EtcdConnection implements Connection {
   async read(key: string, signal: AbortSignal): Promise<Reading> {
     const request = { key: Buffer.from(key), limit: 1 }
     const response = await this.#authorized(signal, (options) => this.#etcd.kv.range(request, options))
-    const revision = BigInt(response.header.revision)
     const [kv] = response.kvs
-    return { value: kv?.value, modRevision: BigInt(kv?.mod_revision ?? 0), version: BigInt(kv?.version ?? 0), revision }
+    const [revision, modRevision] = revisions(response.header, kv)
+    if (revision <= 0n || (kv !== undefined && modRevision <= 0n)) throw this.#nonsense('no revision')
+    return { value: kv?.value, modRevision, version: BigInt(kv?.version ?? 0), revision }
   }
 
   async watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {
@@ -93,7 +94,7 @@ class EtcdConnection implements Connection {
       call.cancel()
       call.end()
       signal.throwIfAborted()
-      throw call.failure() ?? error
+      throw call.failure() ?? this.#unexpected(error)
     } finally {
       call.unlink()
     }
@@ -139,7 +140,7 @@ class EtcdConnection implements Connection {
       return await start(call.options)
     } catch (error) {
       signal.throwIfAborted()
-      throw call.failure() ?? error
+      throw call.failure() ?? this.#unexpected(error)
     } finally {
       call.unlink()
       call.end()
@@ -149,7 +150,7 @@ class EtcdConnection implements Connection {
   /** Options for one call: metadata, cancellation by a signal or by close(), and the true status for us alone. */
   #call(signal: AbortSignal) {
     signal.throwIfAborted()
-    const { CANCELLED, FAILED_PRECONDITION, OK } = grpc.status
+    const { CANCELLED, FAILED_PRECONDITION, INTERNAL, OK } = grpc.status
     let status: Status | undefined
     let intercepting: grpcTypes.InterceptingCall | undefined
     let cancelled = false
@@ -168,7 +169,8 @@ class EtcdConnection implements Connection {
           if (this.#token !== undefined) metadata.set('token', this.#token)
           proceed(metadata, {
             onReceiveStatus: (received, pass) => {
-              status = { code: received.code, details: received.details }
+              // Neither is there where a message is compressed in a way that gRPC does not know.
+              status = { code: received.code ?? INTERNAL, details: received.details ?? 'a message that cannot be read' }
               // What etcd3 recognises it acts upon: it closes the channel, or repeats the call for ever. So it gets a
               // status that means nothing to it.
               pass(
@@ -195,6 +197,18 @@ class EtcdConnection implements Connection {
       unlink: () => signal.removeEventListener('abort', cancel),
       end: () => void this.#calls.delete(entry),
     }
+  }
+
+  /** What etcd3 and gRPC throw although etcd calls it a success. */
+  #unexpected(error: unknown): Failure {
+    return error instanceof Failure
+      ? error
+      : this.#nonsense(error instanceof Error ? error.message : String(error), error)
+  }
+
+  #nonsense(details: string, cause?: unknown): Failure {
+    const message = `${this.#options.endpoint}: no etcd answers like this (${oneLine(details)})`
+    return new Failure('unavailable', message, { cause })
   }
 
   #failure(status: Status): Failure {

@@ -34,6 +34,12 @@ export type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>> & P
 /** More changes than this are left to etcd until these are taken: it keeps them in its history anyway. */
 const maxUntaken = 100
 
+/** Of the store, and of the key; 0 where an answer has none, as no etcd's. */
+export const revisions = (
+  header: { readonly revision: string } | null | undefined,
+  kv: { readonly mod_revision: string } | null | undefined,
+): readonly [bigint, bigint] => [BigInt(header?.revision ?? 0), BigInt(kv?.mod_revision ?? 0)]
+
 /** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
 export class StreamWatch implements KeyWatch {
   readonly #stream: WatchStream
@@ -99,12 +105,11 @@ export class StreamWatch implements KeyWatch {
     if (response.created) this.#created.resolve()
     if (response.events.length === 0) return
     for (const { type, kv } of response.events) {
-      this.#untaken.push({
-        value: (type as string) === 'DELETE' ? undefined : kv.value,
-        modRevision: BigInt(kv.mod_revision),
-        version: BigInt(kv.version),
-        revision: BigInt(response.header.revision),
-      })
+      const [revision, modRevision] = revisions(response.header, kv)
+      if (revision <= 0n || modRevision <= 0n)
+        return this.#end(() => new Failure('unavailable', 'the watch brought no revision, as no etcd does'))
+      const value = (type as string) === 'DELETE' ? undefined : kv.value
+      this.#untaken.push({ value, modRevision, version: BigInt(kv.version), revision })
     }
     if (this.#untaken.length >= maxUntaken) this.#stream.pause()
     for (const waiting of this.#waiting) waiting.resolve()

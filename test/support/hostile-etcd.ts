@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import net from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** Protobuf by hand, so that it can be wrong: fields of type varint, or of bytes, which are texts and messages too. */
+export type Field = readonly [number: number, value: bigint | string | Uint8Array]
+
+export function message(...fields: readonly Field[]): Buffer {
+  const parts = fields.map(([number, value]) => {
+    if (typeof value === 'bigint') return Buffer.concat([varint(BigInt(number) << 3n), varint(value)])
+    const bytes = Buffer.from(value as Uint8Array)
+    return Buffer.concat([varint((BigInt(number) << 3n) | 2n), varint(BigInt(bytes.length)), bytes])
+  })
+  return Buffer.concat(parts)
+}
+
+function varint(value: bigint): Buffer {
+  const bytes = []
+  for (let left = BigInt.asUintN(64, value); ; left >>= 7n) {
+    if (left < 0x80n) return Buffer.from([...bytes, Number(left)])
+    bytes.push(Number(left & 0x7fn) | 0x80)
+  }
+}
+
+const list = '["10.0.0.11:6443"]\n'
+
+interface Versioned {
+  readonly key?: string
+  readonly value?: string
+  readonly modRevision?: bigint
+}
+/** `ResponseHeader`: cluster, member, revision of the store, term. */
+export const header = (revision = 10n, member = 2n): Buffer => message([1, 1n], [2, member], [3, revision], [4, 5n])
+/** `KeyValue`: key, create_revision, mod_revision, version, value. */
+export const keyValue = ({ key = 'key', value = list, modRevision = 7n }: Versioned = {}): Buffer =>
+  message([1, key], [2, 3n], [3, modRevision], [4, 2n], [5, value])
+/** `RangeResponse`: header, kvs, count. */
+export const range = (kv: Versioned = {}, revision?: bigint): Buffer =>
+  message([1, header(revision)], [2, keyValue(kv)], [4, 1n])
+/** `WatchResponse`: header, watch_id, created, events. */
+export const created: Buffer = message([1, header()], [3, 1n])
+export const event = (kv: Versioned = { modRevision: 11n }, revision = 11n): Buffer =>
+  message([1, header(revision)], [11, message([2, keyValue(kv)])])
+
+/** A gRPC frame: the flag for compression and the length may be lies. */
+export function frame(bytes: Uint8Array, { flag = 0, length = bytes.length } = {}): Buffer {
+  const start = Buffer.alloc(5)
+  start.writeUInt8(flag)
+  start.writeUInt32BE(length, 1)
+  return Buffer.concat([start, bytes])
+}
+
+export type Answer = (stream: ServerHttp2Stream) => void
+
+/** Answers with these bytes and, unless `status` is `undefined`, with an end. */
+export const answer =
+  (
+    bytes: Uint8Array,
+    { status = 0, headers = {} }: { status?: number | undefined; headers?: OutgoingHttpHeaders } = {},
+  ): Answer =>
+  (stream) => {
+    open(stream, headers)
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(status) }))
+    stream.end(bytes)
+  }
+
+/** Answers with headers alone, of which the status is a part. */
+export const refusal =
+  (status: string, text: string, headers: OutgoingHttpHeaders = {}): Answer =>
+  (stream) =>
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': text, ...headers },
+      { endStream: true },
+    )
+
+export function open(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {}): void {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
+}
+
+/** Writes again and again, as fast as it is taken, and leaves some of the process's time to the one who takes it. */
+export const endlessly =
+  (next: () => Uint8Array, first: Uint8Array = Buffer.alloc(0)): Answer =>
+  (stream) => {
+    open(stream)
+    stream.write(first)
+    const more = () => {
+      for (let left = 100; left > 0; left--) {
+        if (stream.destroyed) return
+        if (stream.write(next())) continue
+        stream.once('drain', more)
+        return
+      }
+      setImmediate(more)
+    }
+    more()
+  }
+
+export interface HostileOptions {
+  readonly onRange?: Answer
+  /** @default a watch that stands and is silent */
+  readonly onWatch?: Answer
+  readonly onSession?: (session: ServerHttp2Session) => void
+}
+
+/** Speaks etcd's protocol, for the length of the test, and says what it is told to. */
+export async function startHostileEtcd({
+  onRange = answer(frame(range())),
+  onWatch = (stream) => (open(stream), void stream.write(frame(created))),
+  onSession = () => {},
+}: HostileOptions): Promise<string> {
+  const server = createServer({ maxSendHeaderBlockLength: 1 << 24, settings: { maxHeaderListSize: 1 << 24 } })
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => {
+    sessions.add(session.on('error', () => {}))
+    onSession(session)
+  })
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {})
+    if (headers[':path']?.endsWith('/Range')) onRange(stream)
+    else onWatch(stream)
+  })
+  return listen(server, () => {
+    for (const session of sessions) session.destroy()
+  })
+}
+
+/** Speaks HTTP/2 only as far as it is told to: settings, and what comes after. */
+export function startHostileServer(speak: (socket: net.Socket) => void): Promise<string> {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).resume())
+    socket.write(http2Frame(4))
+    speak(socket)
+  })
+  return listen(server, () => {
+    for (const socket of sockets) socket.destroy()
+  })
+}
+
+/** An HTTP/2 frame. */
+export function http2Frame(type: number, { flags = 0, id = 0, bytes = Buffer.alloc(0) } = {}): Buffer {
+  const start = Buffer.alloc(9)
+  start.writeUIntBE(bytes.length, 0, 3)
+  start.writeUInt8(type, 3)
+  start.writeUInt8(flags, 4)
+  start.writeUInt32BE(id, 5)
+  return Buffer.concat([start, bytes])
+}
+
+async function listen(server: net.Server, end: () => void): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    server.close()
+    end()
+  })
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`
+}
