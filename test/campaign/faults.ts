@@ -88,6 +88,10 @@ export class Faults {
     this.#world.journal.note('fault', 'all faults are over')
   }
 
+  #alone(member: number, from: number): void {
+    this.#cutOffs.push({ member, from, to: performance.now() })
+  }
+
   async #hold(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => {})
   }
@@ -126,7 +130,10 @@ export class Faults {
   async #away(members: readonly EtcdMember[], { lastMs, size }: Fault): Promise<void> {
     const kill = size < 0.5
     await Promise.all(members.map((member) => (kill ? member.kill() : member.pause())))
+    const from = performance.now()
     await this.#hold(lastMs)
+    // Without a majority, whoever is left has no peers either.
+    if (members.length > 1) this.#world.etcd.members.forEach((_member, index) => this.#alone(index, from))
     await Promise.all(members.map((member) => (kill ? member.start({ untilReady: false }) : member.unpause())))
   }
 
@@ -158,7 +165,7 @@ export class Faults {
         await member!.partition()
         const from = performance.now()
         await this.#hold(fault.lastMs)
-        this.#cutOffs.push({ member: this.#world.etcd.members.indexOf(member!), from, to: performance.now() })
+        this.#alone(this.#world.etcd.members.indexOf(member!), from)
         await member!.heal()
       }),
 

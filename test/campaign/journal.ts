@@ -20,7 +20,7 @@ interface Entry {
 /** Lines that are told with a violation: from this long before it, and of each kind no more than these. */
 const aroundMs = 15_000
 const maxLines = 30
-const kept = 5000
+const kept = 2000
 
 /** Everything that happens, in the order in which it does: all of it in a file, the end of it in memory. */
 export class Journal implements Disposable {

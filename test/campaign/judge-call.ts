@@ -50,6 +50,9 @@ function judgeEnd({ told, outcome }: CallRecord): string | undefined {
   if (types.filter((type) => ends.has(type)).length !== 1) return `not one event ends it: ${types.join()}`
   const last = told.at(-1)!.event
   if (!ends.has(last.type)) return `an event after the end: ${types.join()}`
+  const attempts = told.flatMap(({ event }) => (event.type === 'attempt' ? [event.attempt] : []))
+  if (attempts.some((attempt, index) => attempt !== index + 1))
+    return `it counts its attempts wrong: ${attempts.join()}`
   const same =
     last.type === 'resolved'
       ? 'result' in outcome && outcome.result.revision === last.revision

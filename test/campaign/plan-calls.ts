@@ -34,7 +34,8 @@ export interface WatchPlan {
 export function planCall(dice: Dice): CallPlan {
   const asked = endpoints(dice)
   // A learner gives nothing, however long one waits.
-  const timeoutMs = dice.size(100, asked.every((each) => each === learner) ? 3000 : 20_000)
+  const longestMs = asked.every((each) => each === learner) ? 3000 : 20_000
+  const timeoutMs = dice.size(dice.chance(0.4) ? 100 : 2000, longestMs)
   return {
     afterMs: dice.size(20, 1500),
     endpoints: asked,

@@ -21,8 +21,8 @@ const weights = {
   'another authority': 0.3,
   'clock step': 2,
   stall: 1,
-  snapshot: 1,
-  restore: 0.7,
+  snapshot: 2,
+  restore: 1.5,
 }
 export type FaultKind = keyof typeof weights
 
@@ -41,7 +41,7 @@ export interface Fault {
 export function* planFaults(dice: Dice): Generator<Fault, never> {
   for (;;) {
     yield {
-      afterMs: dice.size(100, 6000),
+      afterMs: dice.size(50, 5000),
       kind: dice.weighted(weights),
       target: dice.upTo(3),
       lastMs: dice.size(100, 16_000),
