@@ -195,7 +195,7 @@ export class Follower {
   }
 }
 
-const nothing: Reading = { value: undefined, modRevision: 0n, version: 0n, revision: 0n }
+const nothing: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
 
 /** When the key became as it is; one that is absent has no revision of its own, and is as new as the store was. */
 const keyRevision = ({ modRevision, revision }: Reading): bigint => (modRevision === 0n ? revision : modRevision)

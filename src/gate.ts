@@ -70,13 +70,17 @@ export class Gate {
 
   #unchangedSince(set: string, reading: Reading, now: number): number {
     const last = this.#settling
-    // One write in between has written the same again. Of several, one may have been different: that is a change.
-    const same =
-      last?.set === set && reading.revision >= last.reading.revision && reading.version - last.reading.version <= 1n
-    const since = same && reading.version >= last.reading.version ? last.since : now
+    const since = last?.set === set && unchanged(last.reading, reading) ? last.since : now
     this.#settling = { set, reading, since }
     return since
   }
+}
+
+/** One write in between has written the same again. Of several, one may have been different: that is a change. */
+function unchanged(before: Reading, after: Reading): boolean {
+  const writes = after.version - before.version
+  const sameHistory = after.revision >= before.revision && after.createRevision === before.createRevision
+  return sameHistory && (writes === 0n || writes === 1n)
 }
 
 const matches = (address: string, wanted: string) =>

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { Gate } from '../src/gate.ts'
 
 const required = { minAddresses: 1, expect: [], settleMs: 0 }
-const reading = (version: number, revision = version) => ({
+const reading = (version: number, revision = version, createRevision = 1) => ({
   value: undefined,
   modRevision: BigInt(version),
+  createRevision: BigInt(createRevision),
   version: BigInt(version),
   revision: BigInt(revision),
 })
@@ -61,8 +62,8 @@ describe('a complete list is short of what is alive', () => {
 })
 
 describe('a list has to settle', () => {
-  const settled = (gate: Gate, addresses: string[], version: number, now: number, revision?: number) =>
-    gate.judge(addresses, reading(version, revision), now)?.settlesInMs
+  const settled = (gate: Gate, addresses: string[], version: number, now: number, ...more: number[]) =>
+    gate.judge(addresses, reading(version, ...more), now)?.settlesInMs
 
   test('for the whole time', () => {
     const gate = new Gate({ ...required, settleMs: 3000 })
@@ -71,16 +72,18 @@ describe('a list has to settle', () => {
     expect(settled(gate, ['a:1'], 1, 3100)).toBeUndefined()
   })
 
-  test.each([
-    ['a new address', ['a:1', 'b:1'], 2, 1, undefined],
-    ['other addresses of the same number', ['b:1'], 2, 1, undefined],
-    ['two writes, one of which may have been different', ['a:1'], 3, 1, undefined],
-    ['a key that was deleted and written again', ['a:1'], 1, 2, undefined],
+  test.each<[name: string, addresses: string[], version: number, before: number, ...more: number[]]>([
+    ['a new address', ['a:1', 'b:1'], 2, 1],
+    ['other addresses of the same number', ['b:1'], 2, 1],
+    ['two writes, one of which may have been different', ['a:1'], 3, 1],
     ['a history that was replaced', ['a:1'], 5, 5, 4],
-  ])('again after %s', (_name, addresses, version, before, revision) => {
+    ['a history that was replaced, and has overtaken the one before', ['a:1'], 4, 5, 9],
+    ['a key that was deleted and written again', ['a:1'], 1, 1, 9, 9],
+    ['a key that was deleted, and written twice', ['a:1'], 2, 1, 9, 8],
+  ])('again after %s', (_name, addresses, version, before, ...more) => {
     const gate = new Gate({ ...required, settleMs: 3000 })
     settled(gate, ['a:1'], before, 0)
-    expect(settled(gate, addresses, version, 2000, revision)).toBe(3000)
+    expect(settled(gate, addresses, version, 2000, ...more)).toBe(3000)
   })
 
   test('again after there was no list', () => {

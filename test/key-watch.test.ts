@@ -26,7 +26,12 @@ class Stream extends EventEmitter {
     this.emit('data', { header, created: false, canceled: false, compact_revision: '0', events: [], ...response })
   }
   puts(...revisions: number[]): void {
-    const kv = (revision: number) => ({ value: Buffer.from('v'), mod_revision: String(revision), version: '1' })
+    const kv = (revision: number) => ({
+      value: Buffer.from('v'),
+      mod_revision: String(revision),
+      create_revision: '2',
+      version: '1',
+    })
     this.says({ events: revisions.map((revision) => ({ type: 'PUT', kv: kv(revision) })) })
   }
 }
@@ -83,15 +88,18 @@ describe('changes', () => {
     await waiting
     await watch.changed(never)
     const [first, ...others] = watch.take()
-    expect(first).toEqual({ value: Buffer.from('v'), modRevision: 2n, version: 1n, revision: 99n })
+    expect(first).toEqual({ value: Buffer.from('v'), modRevision: 2n, createRevision: 2n, version: 1n, revision: 99n })
     expect(others.map(({ modRevision }) => modRevision)).toEqual([3n, 4n])
     expect(watch.take()).toEqual([])
   })
 
   test('are also deletions, which have no value', () => {
     const { stream, watch } = open()
-    stream.says({ events: [{ type: 'DELETE', kv: { value: Buffer.alloc(0), mod_revision: '5', version: '0' } }] })
-    expect(watch.take()).toEqual([{ value: undefined, modRevision: 5n, version: 0n, revision: 99n }])
+    const kv = { value: Buffer.alloc(0), mod_revision: '5', create_revision: '0', version: '0' }
+    stream.says({ events: [{ type: 'DELETE', kv }] })
+    expect(watch.take()).toEqual([
+      { value: undefined, modRevision: 5n, createRevision: 0n, version: 0n, revision: 99n },
+    ])
   })
 
   test('are none where etcd only reports progress', () => {

@@ -60,7 +60,7 @@ describe('the list is not there yet', () => {
     source.hold()
     await clock.advance(90_000)
     source.write('["a:1"]')
-    source.release({ value: undefined, modRevision: 0n, version: 0n, revision: 0n })
+    source.release({ value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n })
     expect(await call).toMatchObject({ addresses: ['a:1'], attempts: 2 })
   })
 

@@ -12,7 +12,7 @@ import { Source } from '../src/etcd/source.ts'
 import { createAuthority } from './support/certificates.ts'
 import { VirtualClock, idle } from './support/clock.ts'
 
-const reading: Reading = { value: undefined, modRevision: 0n, version: 0n, revision: 7n }
+const reading: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 7n }
 
 /** A connection that does as the test says, at the moment it says. */
 class FakeConnection implements Connection {

@@ -74,7 +74,8 @@ class EtcdConnection implements Connection {
     const [kv] = response.kvs
     const [revision, modRevision] = revisions(response.header, kv)
     if (revision <= 0n || (kv !== undefined && modRevision <= 0n)) throw this.#nonsense('no revision')
-    return { value: kv?.value, modRevision, version: BigInt(kv?.version ?? 0), revision }
+    const [createRevision, version] = [BigInt(kv?.create_revision ?? 0), BigInt(kv?.version ?? 0)]
+    return { value: kv?.value, modRevision, createRevision, version, revision }
   }
 
   async watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {

@@ -8,6 +8,8 @@ export interface Reading {
   readonly value: Uint8Array | undefined
   /** The revision that wrote (or deleted) this value. */
   readonly modRevision: bigint
+  /** The revision that created the key, the last time if it was deleted in between; 0 where it does not exist. */
+  readonly createRevision: bigint
   /** How often the key was written since it was created. */
   readonly version: bigint
   /** The store's revision at that moment. */
@@ -109,7 +111,8 @@ export class StreamWatch implements KeyWatch {
       if (revision <= 0n || modRevision <= 0n)
         return this.#end(() => new Failure('unavailable', 'the watch brought no revision, as no etcd does'))
       const value = (type as string) === 'DELETE' ? undefined : kv.value
-      this.#untaken.push({ value, modRevision, version: BigInt(kv.version), revision })
+      const [createRevision, version] = [BigInt(kv.create_revision), BigInt(kv.version)]
+      this.#untaken.push({ value, modRevision, createRevision, version, revision })
     }
     if (this.#untaken.length >= maxUntaken) this.#stream.pause()
     for (const waiting of this.#waiting) waiting.resolve()

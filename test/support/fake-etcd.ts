@@ -15,7 +15,7 @@ interface History {
   readonly writes: readonly Reading[]
 }
 
-const absent: Reading = { value: undefined, modRevision: 0n, version: 0n, revision: 0n }
+const absent: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
 
 /**
  * One key of an etcd in memory, for sequences of faults that a real one cannot be put through on cue, in time that is
@@ -69,10 +69,12 @@ export class FakeEtcd {
 
   put(value: Stored): bigint {
     const { writes, revision, compacted } = this.#history
-    const version = value === undefined ? 0n : (writes.at(-1)?.version ?? 0n) + 1n
+    const before = writes.at(-1) ?? absent
+    const version = value === undefined ? 0n : before.version + 1n
     const modRevision = revision + 1n
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
-    const write: Reading = { value: bytes, version, modRevision, revision: modRevision }
+    const createRevision = version > 1n ? before.createRevision : version * modRevision
+    const write: Reading = { value: bytes, createRevision, version, modRevision, revision: modRevision }
     this.#history = { revision: modRevision, compacted, writes: [...writes, write] }
     for (const stream of this.streams) stream.send([write])
     return modRevision
@@ -227,9 +229,14 @@ class FakeStream extends EventEmitter {
 
   #flush(): void {
     if (this.#paused || this.#over || this.#waiting.length === 0) return
-    const events = this.#waiting.splice(0).map(({ value, modRevision, version }) => ({
+    const events = this.#waiting.splice(0).map(({ value, modRevision, createRevision, version }) => ({
       type: value === undefined ? 'DELETE' : 'PUT',
-      kv: { value: value ?? Buffer.alloc(0), mod_revision: String(modRevision), version: String(version) },
+      kv: {
+        value: value ?? Buffer.alloc(0),
+        mod_revision: String(modRevision),
+        create_revision: String(createRevision),
+        version: String(version),
+      },
     }))
     this.#emit({ events })
   }

@@ -12,6 +12,7 @@ export class FakeSource {
   refuseWatches = false
   #value: Uint8Array | undefined
   #revision = 0n
+  #createRevision = 0n
   #version = 0n
   #failure: Failure | undefined
   #held: PromiseWithResolvers<Reading> | undefined
@@ -31,6 +32,7 @@ export class FakeSource {
     return {
       value: this.#value,
       modRevision: this.#version === 0n ? 0n : this.#revision,
+      createRevision: this.#createRevision,
       version: this.#version,
       revision: this.#revision,
     }
@@ -41,6 +43,7 @@ export class FakeSource {
     this.#value = value === undefined ? undefined : Buffer.from(value)
     this.#revision += 1n
     this.#version = value === undefined ? 0n : this.#version + 1n
+    if (this.#version <= 1n) this.#createRevision = this.#version * this.#revision
     if (options.silently) return
     for (const watch of this.#watching) watch.push({ ...this.reading(), modRevision: this.#revision })
   }
@@ -50,6 +53,7 @@ export class FakeSource {
     this.#value = Buffer.from(value)
     this.#revision = revision
     this.#version = 1n
+    this.#createRevision = revision
     this.cut()
   }
 
