@@ -96,6 +96,10 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
     return ['permission-denied', 'etcd does not let this user read the key']
   if (/larger than max/.test(details)) return ['invalid-value', 'the value is too large to be a list of addresses']
 
+  // An etcd that is being stopped ends its calls like that, too; over TLS with a 200 and no more.
+  if (/Call ended without gRPC status|Received HTTP status code 200\b/.test(details)) {
+    return ['unavailable', 'the call was ended without a status: etcd is stopping, or this is no etcd']
+  }
   const http = /Received HTTP status code (\d+)/.exec(details)?.[1]
   if (http !== undefined) {
     // 14 is grpc-js's translation of 429 and 5xx: a proxy in front of etcd that has trouble of its own.
@@ -105,10 +109,6 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   }
   if (/Last error: (Error: )?Protocol error|Failed to parse (DNS|server)/i.test(details) || code === 12) {
     return ['rejected', 'this is not an etcd: it does not speak gRPC']
-  }
-  // An etcd that is being stopped ends its calls like that, too.
-  if (/Call ended without gRPC status/.test(details)) {
-    return ['unavailable', 'the call was ended without a status: etcd is stopping, or this is no etcd']
   }
   if (code === 14 && !details.startsWith('etcdserver:')) return judgeConnection(details, connectError)
   if (code === 4) return ['timeout', 'etcd took the request and did not answer']

@@ -25,6 +25,7 @@ const answers: [reason: Reason, code: number, details: string, connectError?: Er
   ['unavailable', 10, 'aborted'],
   ['unavailable', 13, 'Received RST_STREAM with code 2'],
   ['unavailable', 13, 'Received RST_STREAM with code 0 (Call ended without gRPC status)'],
+  ['unavailable', 2, 'Received HTTP status code 200'],
   ['unavailable', 14, 'Received HTTP status code 503'],
   ['unavailable', 14, 'Received HTTP status code 429'],
   ['timeout', 4, 'context deadline exceeded'],
