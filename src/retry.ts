@@ -37,6 +37,8 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
   const onFailedAttempt = async (failure: Error): Promise<void> => {
     if (!(failure instanceof Failure)) throw failure
     session.waitFor(failure)
+    // Whoever was told may have aborted.
+    session.signal.throwIfAborted()
     if (patience.isOver(failure, attempts.subject())) throw session.error('REJECTED')
     if (session.attempts >= config.retry.maxAttempts) throw session.error('ATTEMPTS_EXHAUSTED')
     const { delayMs: special, watching = false, early } = await attempts.wait(failure)

@@ -311,21 +311,25 @@ describe('the call ends', () => {
     expect([source.reads, types()]).toEqual([0, ['aborted']])
   })
 
-  test('once, when a listener aborts it from within an event', async () => {
+  test.each([
+    ['attempt', '["a:1"]', ['attempt', 'aborted']],
+    ['phase', '', ['attempt', 'phase', 'aborted']],
+    ['phase', 'rubbish, which is final', ['attempt', 'phase', 'aborted']],
+  ])('once, when a listener aborts it from within %s, with %j in the key', async (when, value, expected) => {
     const controller = new AbortController()
     const events = new EventEmitter()
     const seen: string[] = []
-    for (const type of ['attempt', 'phase', 'resolved', 'failed', 'aborted']) {
+    for (const type of ['attempt', 'phase', 'retry', 'resolved', 'failed', 'aborted']) {
       events.on(type, () => {
         seen.push(type)
-        if (type === 'attempt') controller.abort('enough')
+        if (type === when) controller.abort('enough')
       })
     }
     const source = new FakeSource()
-    source.write('["a:1"]')
+    source.write(value)
     const config = parseOptions({ events, signal: controller.signal }, 'resolve')
     await expect(resolve(config, new VirtualClock(), source.asSource())).rejects.toBe('enough')
-    expect(seen).toEqual(['attempt', 'aborted'])
+    expect(seen).toEqual(expected)
   })
 })
 
