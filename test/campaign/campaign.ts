@@ -8,7 +8,7 @@ import { Calls } from './calls.ts'
 import { Faults } from './faults.ts'
 import type { World } from './faults.ts'
 import { History } from './history.ts'
-import { Journal } from './journal.ts'
+import { Journal, Violation } from './journal.ts'
 import type { WatchEvidence } from './judge-watch.ts'
 import { Ledger } from './ledger.ts'
 import type { LiveWatch } from './live-watch.ts'
@@ -59,7 +59,12 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
     const history = new History()
     const ledger = new Ledger(etcd, history, journal)
     try {
-      return await new Campaign(options, { etcd, learner, proxies, ledger, wallClock, journal }, history, pulse).run()
+      const world = { etcd, learner, proxies, ledger, wallClock, journal }
+      const summary = await new Campaign(options, world, history, pulse).run()
+      journal.discard()
+      return summary
+    } catch (error) {
+      throw error instanceof Violation ? error : new Error(`it cannot go on, see ${journal.file}`, { cause: error })
     } finally {
       for (const proxy of proxies) await proxy.close()
       await learner.remove()

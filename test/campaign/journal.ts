@@ -77,10 +77,13 @@ export class Journal implements Disposable {
     this.#violated.reject(this.#violation)
   }
 
-  /** Keeps the file only if there is something to be found in it. */
+  /** Nothing was found: the file is not needed any more. */
+  discard(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#fd)
-    if (this.#violation === undefined) rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 
