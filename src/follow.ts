@@ -2,11 +2,11 @@ import { addressList, parseAddresses, stateOf } from './addresses.ts'
 import type { AddressList, ProbedAddress } from './addresses.ts'
 import type { Clock } from './clock.ts'
 import type { KeyWatch, Reading } from './etcd/key-watch.ts'
-import type { Config } from './options.ts'
+import { resyncMs } from './first-list.ts'
+import type { Found, Parts } from './first-list.ts'
+import type { Config } from './config.ts'
 import type { Prober } from './probe/prober.ts'
 import { Failure } from './reasons.ts'
-import { resyncMs } from './resolve.ts'
-import type { Found } from './resolve.ts'
 import { retry } from './retry.ts'
 import { Scope } from './scope.ts'
 import type { Session } from './session.ts'
@@ -15,12 +15,7 @@ import { Tracker } from './tracker.ts'
 import type { Change } from './tracker.ts'
 
 /** What a follower works with, and whom it tells. */
-export interface Following {
-  readonly session: Session
-  readonly source: Source
-  readonly prober: Prober
-  readonly config: Config
-  readonly clock: Clock
+export interface Following extends Parts {
   /** Is given the list whenever it has changed. */
   readonly tell: (list: AddressList) => void
 }

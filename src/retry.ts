@@ -1,6 +1,6 @@
 import { backoffDelay } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import type { Config } from './options.ts'
+import type { Config } from './config.ts'
 import { Failure } from './reasons.ts'
 import { Scope } from './scope.ts'
 import type { Session } from './session.ts'

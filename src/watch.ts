@@ -2,12 +2,13 @@ import { addressList, stateOf } from './addresses.ts'
 import type { AddressChange, AddressList } from './addresses.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
+import { FirstList } from './first-list.ts'
 import { Follower } from './follow.ts'
-import { parseOptions } from './options.ts'
-import type { Config, WatchOptions } from './options.ts'
+import { parseOptions } from './config.ts'
+import type { Config } from './config.ts'
+import type { WatchOptions } from './options.ts'
 import type { Ask } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
-import { firstList } from './resolve.ts'
 import { Session } from './session.ts'
 import { Source } from './etcd/source.ts'
 import { difference } from './tracker.ts'
@@ -93,20 +94,21 @@ export class Watch implements ApiserverAddressWatch {
   async #run(): Promise<void> {
     const [config, clock, source, prober] = [this.#config, this.#clock, this.#source, this.#prober]
     const session = (this.#session = new Session(config, clock))
+    const parts = { session, source, prober, config, clock }
     const tell = (list: AddressList) => {
       this.#latest = list
       this.#deliver()
     }
     try {
       session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
-      const found = await firstList(session, source, prober, config, clock)
+      const found = await new FirstList(parts).find()
       session.stopDeadline()
       session.succeed()
       const list = addressList(found.addresses, String(found.reading.modRevision), found.probes)
       const { attempts, elapsedMs } = session
       session.report({ type: 'resolved', ...list, attempts, elapsedMs })
       tell(list)
-      await new Follower({ session, source, prober, config, clock, tell }, found).run()
+      await new Follower({ ...parts, tell }, found).run()
     } catch (error) {
       this.#end(session, error)
     } finally {

@@ -8,7 +8,7 @@ import { formatDuration, parseDuration } from '../src/command/duration.ts'
 import { ApiserverAddressError } from '../src/errors.ts'
 import type { ErrorCode } from '../src/errors.ts'
 import { flags } from '../src/command/flags.ts'
-import { parseOptions } from '../src/options.ts'
+import { parseOptions } from '../src/config.ts'
 import type { WatchOptions } from '../src/options.ts'
 
 const list = { addresses: ['10.0.0.11:6443', '[fd00::1]:6443'], urls: [], revision: '7' }

@@ -12,7 +12,7 @@ import {
 import { register } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
 import type { ApiserverAddressEvent, DiagnosticsMessage } from '../src/index.ts'
-import { parseOptions } from '../src/options.ts'
+import { parseOptions } from '../src/config.ts'
 import { resolve } from '../src/resolve.ts'
 import { VirtualClock, idle } from './support/clock.ts'
 import { FakeSource } from './support/source.ts'

@@ -206,7 +206,7 @@ describe('where the key is on a file system that is gone', () => {
       syncBuiltinESMExports()`
     const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
     const { caFile, certFile, keyFile } = tls
-    const flags = ['--cacert', caFile, '--cert', certFile, '--key', keyFile, '--timeout', '300ms']
+    const flags = ['--cacert', caFile, '--cert', certFile, '--key', keyFile, '--timeout', '4s']
     const child = spawn(process.execPath, [
       '--import',
       `data:text/javascript,${encodeURIComponent(preload)}`,

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { resolveApiserverAddresses, watchApiserverAddresses } from '../src/index.ts'
 import type { ResolveOptions } from '../src/index.ts'
-import { parseOptions } from '../src/options.ts'
+import { parseOptions } from '../src/config.ts'
 
 const parse = (options: unknown) => parseOptions(options, 'resolve')
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
 import { help } from '../src/command/flags.ts'
 import { meanings } from '../src/reasons.ts'
-import { parseOptions } from '../src/options.ts'
+import { parseOptions } from '../src/config.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')

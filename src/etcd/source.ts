@@ -1,12 +1,12 @@
+import { CertificateReader } from './certificate-reader.ts'
 import type { Certificates } from './certificates.ts'
 import type { Clock } from '../clock.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { KeyWatch, Reading } from './key-watch.ts'
+import { closest, late, speaksForAll } from './failures.ts'
 import { knock } from './knock.ts'
-import type { Config } from '../options.ts'
-import { printable } from '../printable.ts'
+import type { Config } from '../config.ts'
 import { Failure } from '../reasons.ts'
-import { createLog, observe } from '../report.ts'
 import { Scope } from '../scope.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
@@ -23,12 +23,6 @@ interface Open {
 /** After this long without an answer, the next endpoint is asked as well. */
 const hedgeMs = 500
 
-/** These speak for the whole cluster: no other endpoint will say otherwise. */
-const authoritative = new Set(['unauthenticated', 'permission-denied', 'invalid-value'])
-
-/** Of several endpoints' failures, the one that is told: the one that came closest to an answer. */
-const closeness = ['unreachable', 'rejected', 'tls-rejected', 'timeout', 'unavailable', 'learner', 'no-leader']
-
 const timedOut = new Error('attemptTimeoutMs is over')
 
 /** Where the key is read: all endpoints, failed over, over connections that follow the certificate files. */
@@ -40,18 +34,16 @@ export class Source {
   readonly #open = new Map<string, Open>()
   /** Endpoints that could not be reached when they were asked last. */
   readonly #unreachable = new Set<string>()
+  readonly #certificates: CertificateReader
   #endpoints: readonly string[]
-  #fingerprint: string | undefined
-  /** The certificate file that is being read. */
-  #reading: string | undefined
   #closed = false
-  #warned = false
 
   constructor(config: Config, clock: Clock, connectTo: Connect = connect, knockAt: Knock = knock) {
     this.#config = config
     this.#clock = clock
     this.#connect = connectTo
     this.#knock = knockAt
+    this.#certificates = new CertificateReader(config)
     this.#endpoints = config.endpoints
   }
 
@@ -62,7 +54,7 @@ export class Source {
 
   /** Of the certificate files as last read: what a TLS failure is about. */
   get fingerprint(): string | undefined {
-    return this.#fingerprint
+    return this.#certificates.fingerprint
   }
 
   /**
@@ -78,7 +70,7 @@ export class Source {
       () => {},
     )
     try {
-      const certificates = await this.#certificates(scope.signal)
+      const certificates = await this.#certificates.read(scope.signal)
       const asked: Promise<Reading>[] = []
       for (const [index, endpoint] of this.#endpoints.entries()) {
         asked.push(this.#inTurn(index, asked.at(-1), scope.signal).then(() => this.#ask(endpoint, certificates, scope)))
@@ -87,7 +79,8 @@ export class Source {
     } catch (error) {
       signal.throwIfAborted()
       this.#endpoints = [...this.#endpoints.slice(1), ...this.#endpoints.slice(0, 1)]
-      throw (error === timedOut && this.#unread()) || closest(error instanceof AggregateError ? error.errors : [error])
+      const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
+      throw closest(errors.filter((each) => each !== timedOut))
     } finally {
       scope.end()
     }
@@ -96,7 +89,7 @@ export class Source {
   /** What the read in flight is waiting for, if it is late. */
   pending(): Failure | undefined {
     const open = this.#open.get(this.endpoint)
-    return open === undefined ? this.#unread() : late(this.endpoint, open.connection.stage)
+    return open === undefined ? this.#certificates.pending() : late(this.endpoint, open.connection.stage)
   }
 
   /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
@@ -131,37 +124,6 @@ export class Source {
     for (const endpoint of this.#open.keys()) this.#discard(endpoint)
   }
 
-  async #certificates(signal: AbortSignal): Promise<Certificates | undefined> {
-    if (!this.#config.endpoints.some((endpoint) => endpoint.startsWith('https:'))) return undefined
-    // Half a rotation is not what failed before.
-    this.#fingerprint = undefined
-    const { readCertificates } = await import('./certificates.ts')
-    try {
-      const certificates = await readCertificates(this.#config.tls, signal, (file) => (this.#reading = file))
-      this.#fingerprint = certificates.fingerprint
-      this.#warn(certificates.exposure)
-      return certificates
-    } catch (error) {
-      throw (error === timedOut && this.#unread()) || error
-    } finally {
-      this.#reading = undefined
-    }
-  }
-
-  #unread(): Failure | undefined {
-    if (this.#reading === undefined) return undefined
-    const message = `${this.#reading} cannot be read: its file system does not answer`
-    return new Failure('tls-files-unreadable', message, { patienceMs: Infinity })
-  }
-
-  /** Tells once, and not at every attempt, that the key is open to others. */
-  #warn(exposure: string | undefined): void {
-    if (exposure === undefined || this.#warned) return
-    this.#warned = true
-    const { key, logger, tls } = this.#config
-    observe(() => createLog(key, logger)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
-  }
-
   /** Waits until the endpoint before has failed, or has had `hedgeMs`. */
   async #inTurn(index: number, before: Promise<unknown> | undefined, signal: AbortSignal): Promise<void> {
     if (before === undefined) return
@@ -192,7 +154,7 @@ export class Source {
       if (error instanceof Failure) {
         if (['unreachable', 'tls-rejected', 'rejected'].includes(error.reason)) this.#discard(endpoint)
         if (error.reason === 'unreachable') this.#unreachable.add(endpoint)
-        if (authoritative.has(error.reason)) scope.abort(error)
+        if (speaksForAll(error)) scope.abort(error)
       }
       throw error
     }
@@ -237,31 +199,4 @@ export class Source {
     this.#open.get(endpoint)?.connection.close()
     this.#open.delete(endpoint)
   }
-}
-
-/** What a read that got no answer in time was waiting for. */
-function late(endpoint: string, stage: Connection['stage']): Failure {
-  if (stage === 'connecting')
-    return new Failure('unreachable', `${endpoint}: no connection yet, as if packets were dropped`)
-  if (stage === 'handshake') {
-    return new Failure(
-      'timeout',
-      `${endpoint}: it accepts connections and answers nothing, as an etcd that is starting or frozen`,
-    )
-  }
-  return new Failure(
-    'timeout',
-    `${endpoint}: it took the request and does not answer, as an etcd that is frozen or is losing its quorum`,
-  )
-}
-
-function closest(errors: readonly unknown[]): unknown {
-  const told = errors.filter((error) => error !== timedOut)
-  const unexpected = told.find((error) => !(error instanceof Failure))
-  if (unexpected !== undefined) return unexpected
-  const rank = ({ reason }: Failure) => (authoritative.has(reason) ? closeness.length : closeness.indexOf(reason))
-  const all = (told as Failure[]).toSorted((a, b) => rank(b) - rank(a))
-  if (all.length === 0) return new Failure('timeout', 'attemptTimeoutMs was over before any endpoint could be asked')
-  // While one endpoint may still come round, it is worth asking again.
-  return all.find(({ reason, patienceMs }) => authoritative.has(reason) || patienceMs === Infinity) ?? all[0]
 }

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import type { ProbedAddress } from '../addresses.ts'
 import type { Clock } from '../clock.ts'
-import type { Config } from '../options.ts'
+import type { Config } from '../config.ts'
 import type { Ask } from './probe.ts'
 import type { readServerCa as read } from './server-ca.ts'
 import { Failure } from '../reasons.ts'
