@@ -135,6 +135,7 @@ test.each<[what: string, history: History, call: CallRecord]>([
   ['the list of a write under way, already', historyOf([0, [a]], [1995, [b]]), resolved([b], 3)],
   ['a list that was written again', historyOf([0, [a]], [1800, [a]]), resolved([a], 3, { options: { settleMs: 900 } })],
   ['the list of a restored snapshot', historyOf([0, [a]], [100, [b]], [1500, [a], 2]), resolved([a], 2)],
+  ['the list of another history', historyOf([0, [a]], [1400, [b]], [1500, [a], 2], [1600, [c], 3]), resolved([c], 3)],
   ['a wait for the key', historyOf([0, 'not-set'], [1500, [a]]), resolved([a], 3, { told: [retry('not-set')] })],
   ['nonsense in the key', historyOf([0, [a]], [1500, 'invalid-value']), failed('REJECTED', 'invalid-value')],
 ])('the oracle accepts %s', (_what, history, call) => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dice } from '../support/dice.ts'
 import { startEtcd } from '../support/etcd.ts'
-import { heapUsed } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
+import { Aftermath } from './aftermath.ts'
 import { Calls } from './calls.ts'
 import { Faults } from './faults.ts'
 import type { World } from './faults.ts'
@@ -11,14 +11,13 @@ import { History } from './history.ts'
 import { Journal, Violation } from './journal.ts'
 import type { WatchEvidence } from './judge-watch.ts'
 import { Ledger } from './ledger.ts'
-import type { LiveWatch } from './live-watch.ts'
 import { planFaults } from './plan-faults.ts'
 import type { Fault } from './plan-faults.ts'
 import { Pulse } from './pulse.ts'
 import type { Summary } from './summary.ts'
 import { WallClock } from './wall-clock.ts'
 import { Watches } from './watches.ts'
-import { listOf, planWrites, servers } from './writer.ts'
+import { planWrites } from './writer.ts'
 import type { Step } from './writer.ts'
 
 export interface CampaignOptions {
@@ -32,9 +31,6 @@ export interface CampaignOptions {
 const calmMs = 5000
 /** What a round takes beside its faults. */
 const settlingMs = 15_000
-/** grpc-js finds out by then that the flow under a watch is dead. */
-const keepaliveMs = 15_000
-const maxHeapGrowth = 20 << 20
 
 /**
  * Has everything happen at once to a real etcd, to its clients and to this process, and holds all that the package does
@@ -78,24 +74,21 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
 class Campaign {
   readonly #options: CampaignOptions
   readonly #world: World
-  readonly #history: History
   readonly #pulse: Pulse
   readonly #dice: Dice
   readonly #faults: Faults
   readonly #calls: Calls
   readonly #watches: Watches
+  readonly #aftermath: Aftermath
   readonly #plannedFaults: Iterator<Fault, never>
   readonly #plannedWrites: Iterator<Step, never>
   readonly #writes: Record<string, number> = {}
-  readonly #heap: number[] = []
   #calm: { readonly from: number; readonly to: number } | undefined
   #rounds = 0
-  #longestRecoveryMs = 0
 
   constructor(options: CampaignOptions, world: World, history: History, pulse: Pulse) {
     this.#options = options
     this.#world = world
-    this.#history = history
     this.#pulse = pulse
     this.#dice = new Dice(options.seed)
     this.#faults = new Faults(world)
@@ -111,6 +104,7 @@ class Campaign {
     })
     this.#calls = new Calls(this.#dice.fork('calls'), connection, world.journal, evidence)
     this.#watches = new Watches(this.#dice.fork('watches'), connection, world.journal, evidence)
+    this.#aftermath = new Aftermath(world, history, this.#watches, pulse, this.#dice.fork('aftermath'))
     this.#plannedFaults = planFaults(this.#dice.fork('faults'))
     this.#plannedWrites = planWrites(this.#dice.fork('writes'))
   }
@@ -131,7 +125,7 @@ class Campaign {
       await Promise.allSettled([this.#faults.end(), this.#watches.end(), this.#calls.end()])
     }
     this.#judge()
-    await this.#nothingIsLeft()
+    await this.#aftermath.nothingIsLeft()
     await leaks.expectNone().catch((error: Error) => journal.violate('process', `invariant 6: ${error.message}`))
     if (journal.violation !== undefined) throw journal.violation
     return {
@@ -143,9 +137,9 @@ class Campaign {
       calls: this.#calls.outcomes,
       watches: this.#watches.count,
       changes: this.#watches.changes,
-      longestRecoveryMs: Math.round(this.#longestRecoveryMs),
+      longestRecoveryMs: Math.round(this.#aftermath.longestRecoveryMs),
       slowestPushMs: Math.round(this.#watches.slowestPushMs),
-      heapGrowthBytes: this.#heap.at(-1)! - this.#heap[0]!,
+      heapGrowthBytes: this.#aftermath.heapGrowthBytes,
     }
   }
 
@@ -153,9 +147,9 @@ class Campaign {
     this.#rounds++
     await this.#during(faultsMs, (signal) => [this.#write(signal), this.#calls.run(signal), this.#harm(signal)])
     await this.#faults.end()
-    await this.#converge()
+    await this.#aftermath.converge(this.#rounds)
     await this.#calls.end()
-    await this.#steady()
+    await this.#aftermath.steady()
     const from = performance.now()
     await this.#during(calmMs, (signal) => [this.#write(signal), this.#calls.run(signal)])
     this.#calm = { from, to: performance.now() }
@@ -196,86 +190,9 @@ class Campaign {
     }
   }
 
-  /** All is well again: every watch must come to the last list, and its reader too. */
-  async #converge(): Promise<void> {
-    const { journal, ledger } = this.#world
-    const marker = `10.9.${this.#rounds >> 8}.${this.#rounds & 255}:6443`
-    const last = listOf([...servers, marker], this.#dice.fork(marker))
-    const list = last.addresses.join()
-    const has = (watch: LiveWatch) => watch.latest?.list.addresses.join() === list
-    for (let from = performance.now(); ; await sleep(50)) {
-      // A write that failed may come true after all, and later than others.
-      if (this.#history.last.text !== last.text) {
-        await ledger.write(last, ([member]) => member)
-        await ledger.complete()
-        from = this.#history.last.since
-      }
-      const { following } = this.#watches
-      if (following.every((watch) => has(watch) && watch.upToDate)) {
-        const recovered = following.filter(({ startedAt }) => startedAt < from).map((watch) => watch.latest!.at - from)
-        this.#longestRecoveryMs = Math.max(this.#longestRecoveryMs, ...recovered)
-        return
-      }
-      await ledger.complete()
-      for (const watch of following) {
-        const since = Math.max(from, watch.startedAt)
-        const tookMs = performance.now() - since - this.#pulse.lateMs(since, performance.now())
-        if (tookMs > patienceMs(watch) && !(has(watch) && watch.upToDate))
-          journal.violate(watch.who, `it has not come to the last list, ${list}, in ${Math.round(tookMs)} ms`)
-      }
-      if (journal.violation !== undefined) throw journal.violation
-    }
-  }
-
-  /** Nothing happens: each watch has one connection and one stream, and memory does not grow. */
-  async #steady(): Promise<void> {
-    await this.#expectConnections(() => this.#watches.following.length)
-    await this.#expectHeap()
-  }
-
-  async #nothingIsLeft(): Promise<void> {
-    await this.#expectConnections(() => 0)
-    await this.#expectHeap()
-  }
-
-  async #expectHeap(): Promise<void> {
-    const { journal } = this.#world
-    // What has a finalizer goes with the second collection.
-    heapUsed()
-    await sleep(50)
-    this.#heap.push(heapUsed())
-    journal.note('process', 'heap', { bytes: this.#heap.at(-1) })
-    const growth = this.#heap.at(-1)! - this.#heap[0]!
-    if (growth > maxHeapGrowth) journal.violate('process', `invariant 6: the heap has grown by ${growth} bytes`)
-  }
-
-  async #expectConnections(expected: () => number): Promise<void> {
-    const { etcd, proxies, journal } = this.#world
-    const deadline = performance.now() + 15_000
-    for (;;) {
-      const metrics = await Promise.all(etcd.members.map((member) => member.metrics()))
-      const streams = metrics.reduce((sum, metric) => sum + metric('etcd_debugging_mvcc_watch_stream_total'), 0)
-      const connections = proxies.slice(0, 3).reduce((sum, { open }) => sum + open, 0)
-      const wanted = expected()
-      if (streams === wanted && connections === wanted) return
-      if (performance.now() > deadline)
-        return journal.violate(
-          'process',
-          `invariant 6: ${connections} connections and ${streams} streams for ${wanted} watches`,
-        )
-      await sleep(100)
-    }
-  }
-
   #judge(): void {
     this.#calls.settle()
     this.#watches.settle()
     if (this.#world.journal.violation !== undefined) throw this.#world.journal.violation
   }
-}
-
-/** After the last fault, a watch has the last list, and its reader too, in this time. */
-function patienceMs({ plan: { options, readMs } }: LiveWatch): number {
-  const { attemptTimeoutMs = 5000, retry, settleMs = 0, shrinkDelayMs = 3000 } = options
-  return keepaliveMs + attemptTimeoutMs + (retry?.maxDelayMs ?? 2000) + settleMs + shrinkDelayMs + readMs + 3000
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createAuthority } from '../support/certificates.ts'
-import type { Authority } from '../support/certificates.ts'
 import type { EtcdCluster, EtcdMember, Snapshot } from '../support/etcd.ts'
 import type { Proxy } from '../support/net.ts'
+import { Certificates } from './certificates.ts'
 import type { Journal } from './journal.ts'
 import { Lane, inAll } from './lane.ts'
 import type { Ledger } from './ledger.ts'
@@ -33,18 +32,17 @@ export class Faults {
   readonly #world: World
   readonly #members: readonly Lane[]
   readonly #links: readonly Lane[]
-  readonly #files = new Lane()
+  readonly #certificates: Certificates
   readonly #active = new Set<Promise<void>>()
-  #authority: Authority
   #snapshot: Snapshot | undefined
   #cutOffs: CutOff[] = []
   #over = new AbortController()
 
   constructor(world: World) {
     this.#world = world
-    this.#authority = world.etcd.authority
     this.#members = world.etcd.members.map(() => new Lane())
     this.#links = world.proxies.map(() => new Lane())
+    this.#certificates = new Certificates(world.etcd, this.#members, world.wallClock)
   }
 
   /** Whether the member had no peers from `start` to `end`. */
@@ -96,7 +94,7 @@ export class Faults {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => {})
   }
 
-  /** Has some members for itself, unless others have one of them. */
+  /** Has a member for itself, unless others have it; or several, as soon as they are free. */
   async #withMembers(
     { target }: Fault,
     count: number,
@@ -104,7 +102,7 @@ export class Faults {
   ): Promise<boolean> {
     const indices = Array.from({ length: count }, (_, n) => (target + n) % this.#members.length)
     const lanes = indices.map((index) => this.#members[index]!)
-    if (lanes.some((lane) => lane.length > 0)) return false
+    if (count === 1 && lanes[0]!.length > 0) return false
     await inAll(lanes, () => job(indices.map((index) => this.#world.etcd.members[index]!)))
     return true
   }
@@ -216,31 +214,17 @@ export class Faults {
       }),
 
     'client certificate': async () => {
-      await this.#files.do(() => this.#renewClient(this.#authority.cert))
+      await this.#certificates.renewClient()
       return true
     },
 
     'server certificate': async () => {
-      await this.#files.do(() => this.#renewServers())
+      await this.#certificates.renewServers()
       return true
     },
 
-    // As RKE2 does it: both authorities are trusted everywhere, before the first certificate of the new one is used.
     'another authority': async () => {
-      await this.#files.do(async () => {
-        const next = await createAuthority(`etcd-server-ca-${Date.now()}`, this.#world.wallClock.validity)
-        const both = `${this.#authority.cert}\n${next.cert}\n`
-        await this.#renewClient(both)
-        await this.#everyMember(async (member) => {
-          await member.trust(both)
-          await member.stop()
-          await member.start({ untilReady: false })
-        })
-        this.#authority = next
-        await this.#renewServers()
-        await this.#renewClient(both)
-        await this.#renewClient(next.cert)
-      })
+      await this.#certificates.renewAuthority()
       return true
     },
 
@@ -268,22 +252,5 @@ export class Faults {
         await this.#world.ledger.restore(snapshot)
       })
     },
-  }
-
-  async #renewClient(authorities: string): Promise<void> {
-    const { etcd, wallClock } = this.#world
-    const request = { commonName: 'etcd-client', usages: ['client'], ...wallClock.validity } as const
-    await etcd.writeClientFiles(await this.#authority.issue(request), authorities)
-  }
-
-  async #renewServers(): Promise<void> {
-    const names = { commonName: 'etcd-server', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] }
-    await this.#everyMember(async (member) =>
-      member.useCertificate(await this.#authority.issue({ ...names, ...this.#world.wallClock.validity })),
-    )
-  }
-
-  async #everyMember(job: (member: EtcdMember) => Promise<void>): Promise<void> {
-    for (const [index, lane] of this.#members.entries()) await lane.do(() => job(this.#world.etcd.members[index]!))
   }
 }

@@ -43,10 +43,10 @@ export class History {
     return this.states.filter((_state, index) => this.overlaps(index, start, end))
   }
 
-  /** The first state from `index` on with this revision that was true, or may have been, from `start` to `end`. */
-  find(revision: number, start: number, end: number, index = 0): number {
-    return this.states.findIndex(
-      (state, at) => at >= index && state.revision === revision && this.overlaps(at, start, end),
+  /** The states with this revision, one for each history, that were true, or may have been, from `start` to `end`. */
+  find(revision: number, start: number, end: number): number[] {
+    return this.states.flatMap((state, index) =>
+      state.revision === revision && this.overlaps(index, start, end) ? [index] : [],
     )
   }
 }

@@ -105,18 +105,26 @@ export function untrue(
   end: number,
   settleMs: number,
 ): string | undefined {
-  const index = history.find(revision, start, end)
-  const state = history.states[index]
-  if (state === undefined) {
-    const known = history.states.find((each) => each.revision === revision)
+  const { states } = history
+  const found = history.find(revision, start, end)
+  if (found.length === 0) {
+    const known = states.some((state) => state.revision === revision)
     return `invariant 2: revision ${revision} was not the key's state ${known ? 'then' : 'ever'}: ${addresses.join()}`
   }
-  if (state.addresses.join() !== addresses.join())
-    return `revision ${revision} is ${state.kind} ${state.addresses.join()}, and not ${addresses.join()}`
-  let first = index
-  while (sameList(history.states[first - 1], state)) first--
-  const settled = end - Math.max(history.states[first]!.since, start)
+  const same = found.filter((index) => states[index]!.addresses.join() === addresses.join())
+  if (same.length === 0) {
+    const { kind, addresses: others } = states[found[0]!]!
+    return `revision ${revision} is ${kind} ${others.join()}, and not ${addresses.join()}`
+  }
+  const settled = Math.max(...same.map((index) => end - Math.max(sameSince(states, index), start)))
   return settled + 1 < settleMs ? `the list had settled for ${Math.round(settled)} ms of ${settleMs}` : undefined
+}
+
+/** Since when the list had been the same, at that state. */
+function sameSince(states: readonly State[], index: number): number {
+  let first = index
+  while (sameList(states[first - 1], states[index]!)) first--
+  return states[first]!.since
 }
 
 const sameList = (a: State | undefined, b: State) => a?.kind === 'list' && a.addresses.join() === b.addresses.join()

@@ -45,11 +45,7 @@ export class WatchJudge {
   judge({ at, event }: Told): string | undefined {
     switch (event.type) {
       case 'resolved':
-        this.#take(
-          event.addresses,
-          Number(event.revision),
-          this.#history.find(Number(event.revision), this.#startedAt, at),
-        )
+        this.#begin(event, at)
         return undefined
       case 'changed':
         return this.#change(event, at)
@@ -79,11 +75,21 @@ export class WatchJudge {
     }
   }
 
+  #begin({ addresses, revision }: EventOf<'resolved'>, at: number): void {
+    const { states } = this.#history
+    const found = this.#history.find(Number(revision), this.#startedAt, at)
+    this.#take(
+      addresses,
+      Number(revision),
+      found.find((index) => states[index]!.addresses.join() === addresses.join()) ?? 0,
+    )
+  }
+
   #take(addresses: readonly string[], revision: number, index: number): void {
     for (const address of addresses) if (!this.#addresses.includes(address)) this.#addedIn.set(address, index)
     this.#addresses = addresses
     this.#revision = revision
-    this.#index = Math.max(index, 0)
+    this.#index = index
     this.#resynced = false
   }
 
