@@ -12,6 +12,7 @@ import type { Reason, TlsFiles } from '../src/index.ts'
 import { Call } from './support/call.ts'
 import { createAuthority } from './support/certificates.ts'
 import { expectNoLeaks, record, stopwatch } from './support/faults.ts'
+import './support/preload.ts'
 
 let folder: string
 let files: TlsFiles

@@ -13,6 +13,7 @@ import type { TlsFiles, WatchOptions } from '../src/index.ts'
 import { createAuthority } from './support/certificates.ts'
 import type { KeyPair } from './support/certificates.ts'
 import { unusedPort } from './support/net.ts'
+import './support/preload.ts'
 
 /** Files that are opened, by the file; what is left of non-blocking, a pipe that nobody writes to never opens. */
 const opened = vi.hoisted(() => [] as string[])

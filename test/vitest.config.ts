@@ -3,18 +3,22 @@ import { defineConfig } from 'vitest/config'
 // One project per etcd version: test/engine/vitest.sh chooses them.
 const images = (process.env['ETCD_IMAGE'] ?? '').trim().split(/[\s,]+/)
 
+// No test is about seconds, and other people's machines are busy.
+const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } }
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
     // What a run leaves well below, on any machine: the command's process and etcd's rarest answers are not in it.
     coverage: { include: ['src/**'], reporter: 'text', thresholds: { lines: 95, branches: 90 } },
     projects: [
-      // No test is about seconds, and other people's machines are busy.
-      { test: { name: 'unit', include: ['test/*.test.ts'], testTimeout: 60_000, sequence: { groupOrder: 0 } } },
+      { test: { ...patient, name: 'unit', include: ['test/*.test.ts'], sequence: { groupOrder: 0 } } },
       ...images.map((image) => ({
         test: {
+          ...patient,
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
           include: ['test/etcd/*.test.ts'],
+          setupFiles: ['test/support/preload.ts'],
           // The pid is that of the whole run, which outlives every worker: what is left of it can be told and swept.
           env: {
             ETCD_IMAGE: image,
@@ -22,8 +26,6 @@ export default defineConfig({
             // Two minutes in all.
             CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
           },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       })),
