@@ -82,13 +82,17 @@ export function normalizeAddress(text: string): string | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? `${host}:${port}` : undefined
 }
 
-const excerptOptions = { breakLength: Infinity, customInspect: false, depth: 0, maxArrayLength: 3, maxStringLength: 80 }
+const excerptOptions = { breakLength: Infinity, customInspect: false, maxArrayLength: 3, maxStringLength: 80 }
 
-/** For messages: the start of a value on one line, quoted, with nothing left that a terminal would obey. */
-export function excerpt(value: unknown): string {
+/**
+ * For messages: the start of a value on one line, quoted, with nothing left that a terminal would obey.
+ *
+ * @param depth -1 tells only the kind of an object, and not what is in it
+ */
+export function excerpt(value: unknown, depth = 0): string {
   // Not imported: that would take 1.5 ms of every start.
   const { inspect } = process.getBuiltinModule('node:util')
-  const text = printable(inspect(typeof value === 'string' ? value.slice(0, 100) : value, excerptOptions))
+  const text = printable(inspect(typeof value === 'string' ? value.slice(0, 100) : value, { ...excerptOptions, depth }))
   return text.length > 140 ? `${text.slice(0, 140).toWellFormed()}...` : text
 }
 

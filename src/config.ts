@@ -6,6 +6,7 @@ import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
 import type { Distribution, TlsFiles } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
+import { printable, secret } from './printable.ts'
 import type { ProbeKind } from './probe/probe.ts'
 import { z } from './schema.ts'
 
@@ -92,8 +93,9 @@ function schema() {
     return z.NEVER
   })
 
+  const path = text.refine((file) => !file.includes('-----BEGIN'), 'must be the path of a file, and not what is in it')
   const tls = z
-    .object({ caFile: text, certFile: text, keyFile: text }, otherwise('must be { caFile, certFile, keyFile }'))
+    .object({ caFile: path, certFile: path, keyFile: path }, otherwise('must be { caFile, certFile, keyFile }'))
     .strict()
   const credentials = z
     .object(
@@ -162,9 +164,18 @@ let schemas: ReturnType<typeof schema> | undefined
  */
 export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Config {
   const { resolve, watch } = (schemas ??= schema())
-  const result = (kind === 'watch' ? watch : resolve).safeParse(options)
-  if (!result.success) throw new TypeError(complaint(result.error.issues[0], options))
-  const { distribution, dataDir = defaultDataDir(distribution), endpoints, tls, key, ...rest } = result.data
+  const read = () => {
+    const result = (kind === 'watch' ? watch : resolve).safeParse(options)
+    return result.success ? result.data : complaint(result.error.issues[0], options)
+  }
+  let parsed
+  try {
+    parsed = read()
+  } catch (cause) {
+    throw new TypeError('The options cannot be read: one throws when it is looked at', { cause })
+  }
+  if (typeof parsed === 'string') throw new TypeError(printable(parsed).slice(0, 400).toWellFormed())
+  const { distribution, dataDir = defaultDataDir(distribution), endpoints, tls, key, ...rest } = parsed
   const unique = [...new Set(endpoints ?? [defaultEndpoint])]
   return {
     shrinkDelayMs: 0,
@@ -192,12 +203,17 @@ function complaint(issue: ZodIssue | undefined, options: unknown): string {
   if (issue.code === 'unrecognized_keys') {
     return `Unknown option ${issue.keys.map((key) => `"${name([...issue.path, key])}"`).join(', ')}`
   }
-  if (issue.path.length === 0) return `The options ${issue.message}, got ${excerpt(options)}`
+  if (issue.path.length === 0) return `The options ${issue.message}${got(options)}`
   // A mistyped password is still a password.
   if (issue.path[0] === 'credentials') return `Option "${name(issue.path)}" ${issue.message}`
   // One endpoint given as a string was checked as an array of one.
   const single = issue.path[0] === 'endpoints' && typeof Reflect.get(Object(options), 'endpoints') === 'string'
   const path = single ? ['endpoints'] : issue.path
   const value = path.reduce<unknown>((from, part) => Reflect.get(Object(from), part), options)
-  return `Option "${name(path)}" ${issue.message}, got ${excerpt(value).replace(/\/\/[^/]*@/, '//...@')}`
+  return `Option "${name(path)}" ${issue.message}${got(value)}`
+}
+
+/** What is given to the wrong option is a secret all the same. */
+function got(value: unknown): string {
+  return typeof value === 'string' && secret.test(value) ? '' : `, got ${excerpt(value, -1)}`
 }

@@ -5,3 +5,6 @@ export function printable(text: string): string {
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   )
 }
+
+/** What may hold a password, such as a URL with a user, or is a key: not to be repeated, whatever it was given for. */
+export const secret: RegExp = /@|-----BEGIN/

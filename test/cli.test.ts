@@ -276,6 +276,49 @@ describe('wrong usage', () => {
     }
   })
 
+  test('ends in a documented way, with at most one line and no secret, whatever is given and is in the environment', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }).map((any) => any.replaceAll('\0', '')),
+      fc.constantFrom(
+        '',
+        ' ',
+        ',',
+        '0',
+        '3',
+        '-1',
+        '1e9',
+        '9'.repeat(400),
+        '3s',
+        'a,b',
+        'https://a',
+        '-----BEGIN KEY-----',
+      ),
+      fc.constantFrom('https://me:hush@a', 'me:hush@a', `https://me:hush${'x'.repeat(200)}@a`),
+      fc.nat(14).map((power) => '\x1b1s[:'.repeat(2 ** power)),
+    )
+    const flag = fc.constantFrom(...Object.keys(flags))
+    const one = fc.oneof(
+      fc.tuple(flag, text).map(([name, value]) => [`--${name}`, value]),
+      fc.tuple(flag, text).map(([name, value]) => [`--${name}=${value}`]),
+      flag.map((name) => [`--${name}`]),
+      text.map((value) => [value]),
+    )
+    const variables = ['ENDPOINTS', 'CACERT', 'CERT', 'KEY', 'USER', 'PASSWORD'].map((name) => `ETCDCTL_${name}`)
+    const env = fc.dictionary(fc.constantFrom(...variables, 'TERM'), text)
+    await fc.assert(
+      fc.asyncProperty(fc.array(one, { maxLength: 4 }), env, async (args, environment) => {
+        const startedAt = performance.now()
+        const { code, stderr, stdout } = await command(args.flat(), { env: environment })
+        expect([0, 2]).toContain(code)
+        expect(stderr).toMatch(code === 0 ? /^$/ : /^rke2-apiserver-resolver: .{1,2000}\n$/)
+        expect(stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|hush/u)
+        if (code === 2) expect(stdout).toBe('')
+        expect(performance.now() - startedAt).toBeLessThan(1000)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('is told in one line of printable characters, whatever was given', async () => {
     const nasty = fc.string({ unit: fc.constantFrom(...'\x1b[2J\r\n\t\x9b\u2028\u202eab-='.split('')) })
     await fc.assert(

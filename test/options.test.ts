@@ -185,15 +185,31 @@ describe('nonsense is refused by name and value', () => {
   test('but a password is never shown', () => {
     const password = 'hunter2'
     for (const options of [
+      `https://root:${password}@a:2379`,
       { credentials: { username: 'root', password: [password] } },
       { credentials: password },
       { credentials: { username: 'root', password, extra: password } },
       { endpoints: `https://root:${password}@a:2379` },
       { endpoints: [`https://root:${password}@a:2379/x`] },
+      { endpoints: `root:${password}@a:2379` },
+      { endpoints: `https://root:pass/${password}@a:2379` },
+      { endpoints: `https://root:${password}${'x'.repeat(200)}@a:2379` },
+      { endpoints: { url: `https://root:${password}@a:2379`, other: `https://root:${password}@b:2379` } },
+      { expect: [`https://root:${password}@a:2379`] },
+      { probe: Buffer.from(password) },
+      { credential: { username: 'root', password } },
     ]) {
       expect(() => parse(options)).toThrow(TypeError)
       expect(() => parse(options)).not.toThrow(password)
     }
+  })
+
+  test('and a key in the place of its file is neither shown nor looked for', () => {
+    const keyFile = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n'
+    const message = 'Option "tls.keyFile" must be the path of a file, and not what is in it'
+    expect(() => parse({ tls: { caFile: 'a', certFile: 'b', keyFile } })).toThrow(new TypeError(message))
+    for (const tls of [keyFile, { caFile: 'a', certFile: 'b', keyFile: [keyFile] }, Buffer.from(keyFile), { keyFile }])
+      expect(() => parse({ tls })).not.toThrow(/MIGH|4d ?49/)
   })
 
   test('and nothing but a TypeError comes of anything', () => {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { flags } from './flags.ts'
 import type { Kind } from './flags.ts'
 import type { WatchOptions } from '../options.ts'
+import { secret } from '../printable.ts'
 
 /** A mistake in the command line or in its environment. The message names the flag or the variable. */
 export class UsageError extends Error {}
@@ -49,13 +50,13 @@ export function readCommandLine(args: readonly string[], env: Environment): 'hel
   }
 
   const named = sources.get('credentials.username')
-  const secret = named === '--user' ? env['ETCDCTL_PASSWORD'] : password
+  const passwordOf = named === '--user' ? env['ETCDCTL_PASSWORD'] : password
   if (named !== undefined) {
     if (named === '--user' && String(values['user']).includes(':')) {
       throw new UsageError('--user takes the name alone: set ETCDCTL_PASSWORD, as every user can read a command line')
     }
-    if (secret === undefined) throw new UsageError(`${named} needs the password in ETCDCTL_PASSWORD`)
-    set('credentials.password', 'ETCDCTL_PASSWORD', secret)
+    if (passwordOf === undefined) throw new UsageError(`${named} needs the password in ETCDCTL_PASSWORD`)
+    set('credentials.password', 'ETCDCTL_PASSWORD', passwordOf)
   }
   const missing = ['tls.caFile', 'tls.certFile', 'tls.keyFile'].filter((option) => !sources.has(option)).map(flagOf)
   if (missing.length === 1 || missing.length === 2) {
@@ -87,14 +88,16 @@ function parse(args: readonly string[]): Values {
   try {
     return parseArgs({ args: [...args], options: Object.fromEntries(options) }).values
   } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message.replaceAll('\n', ' ')) : error
+    if (!(error instanceof TypeError)) throw error
+    const message = secret.test(error.message) ? error.message.replace(/ '.*'/s, '') : error.message
+    throw new UsageError(message.replaceAll('\n', ' '))
   }
 }
 
 function readValues({ list, read, rule }: Kind, source: string, texts: readonly string[]): unknown[] {
   return (list ? texts.flatMap((text) => text.split(',')) : texts).map((text) => {
     const value = read(text)
-    if (value === undefined) throw new UsageError(`${source} ${rule}, got "${text}"`)
+    if (value === undefined) throw new UsageError(`${source} ${rule}${secret.test(text) ? '' : `, got "${text}"`}`)
     return value
   })
 }

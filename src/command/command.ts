@@ -46,7 +46,7 @@ export async function run(process: Process): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(`${error.message} (see --help)`)
+      complain(`${printable(error.message).slice(0, 400).toWellFormed()} (see --help)`)
       return 2
     }
     if (!(error instanceof OutputError)) throw error
