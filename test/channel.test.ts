@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { EndpointChannel } from '../src/etcd/channel.ts'
 import { expectNoLeaks } from './support/faults.ts'
 
@@ -26,6 +27,24 @@ test('closed as soon as it has begun to connect, it leaves no socket', async () 
   channel.connect()
   channel.close()
   expect(channel.stage).toBe('connecting')
+})
+
+test('closed as soon as it has begun to connect, it makes no connection, nor another one a second later', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { endpoint, accepted, server } = await silentServer()
+  const channel = new EndpointChannel(endpoint, undefined)
+  channel.connect()
+  channel.close()
+  for (let round = 0; round < 100; round++) {
+    await setImmediate()
+    vi.advanceTimersByTime(100)
+  }
+  // Whatever was made is accepted before this one.
+  const last = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  await once(server, 'connection')
+  last.destroy()
+  expect(accepted).toHaveLength(1)
 })
 
 test('closed in the middle of the handshake, it leaves no socket', async () => {

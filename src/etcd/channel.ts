@@ -106,7 +106,10 @@ export class EndpointChannel {
         this.#error = undefined
         return secureContext === undefined ? { socket, secure: false } : this.#secure(socket, host, secureContext)
       },
-      waitForReady: async () => {},
+      // Asked before each connection: a channel that was closed while one was made would make another one for it.
+      waitForReady: async () => {
+        if (this.#closed) throw new Error('closed')
+      },
       getCallCredentials: () => none,
       destroy() {},
     }
