@@ -43,10 +43,10 @@ export class Aftermath {
     const last = listOf([...servers, marker], this.#dice)
     const list = last.addresses.join()
     const has = (watch: LiveWatch) => watch.latest?.list.addresses.join() === list
-    for (let from = performance.now(); ; await sleep(50)) {
+    for (let from = 0; ; await sleep(50)) {
       // A write that failed may come true after all, and later than others.
-      if (this.#history.last.text !== last.text) {
-        await ledger.write(last, ([member]) => member)
+      while (this.#history.last.text !== last.text) {
+        await ledger.write(last, (members) => this.#dice.pick(members))
         await ledger.complete()
         from = this.#history.last.since
       }

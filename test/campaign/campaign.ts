@@ -10,6 +10,7 @@ import type { World } from './faults.ts'
 import { History } from './history.ts'
 import { Journal, Violation } from './journal.ts'
 import type { WatchEvidence } from './judge-watch.ts'
+import { Learner } from './learner.ts'
 import { Ledger } from './ledger.ts'
 import { planFaults } from './plan-faults.ts'
 import type { Fault } from './plan-faults.ts'
@@ -45,11 +46,8 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   process.on('unhandledRejection', onRejection)
   try {
     await using etcd = await startEtcd({ members: 3, ...(options.image !== undefined && { image: options.image }) })
-    const learner = await etcd.addLearner()
-    const endpoints = etcd.endpoints
-    // From here on, all members are those that vote.
-    etcd.members.pop()
-    const proxies = await Promise.all(endpoints.map((endpoint) => startProxy(endpoint)))
+    await using learner = await Learner.start(etcd)
+    const proxies = [...(await Promise.all(etcd.endpoints.map((endpoint) => startProxy(endpoint)))), learner.proxy]
     using wallClock = new WallClock()
     using pulse = new Pulse()
     const history = new History()
@@ -64,7 +62,6 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
       throw error instanceof Violation ? error : new Error(`it cannot go on, see ${journal.file}`, { cause: error })
     } finally {
       for (const proxy of proxies) await proxy.close()
-      await learner.remove()
     }
   } finally {
     process.off('unhandledRejection', onRejection)

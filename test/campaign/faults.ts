@@ -4,20 +4,22 @@ import type { Proxy } from '../support/net.ts'
 import { Certificates } from './certificates.ts'
 import type { Journal } from './journal.ts'
 import { Lane, inAll } from './lane.ts'
+import type { Learner } from './learner.ts'
 import type { Ledger } from './ledger.ts'
 import type { Fault, FaultKind } from './plan-faults.ts'
 import type { WallClock } from './wall-clock.ts'
 
 export interface World {
   readonly etcd: EtcdCluster
-  /** Belongs to the first history only. */
-  readonly learner: EtcdMember
+  readonly learner: Learner
   /** What clients connect to: one for each member, and the last one for the learner. */
   readonly proxies: readonly Proxy[]
   readonly ledger: Ledger
   readonly wallClock: WallClock
   readonly journal: Journal
 }
+
+const healthyMs = 90_000
 
 /** From when to when a member had certainly no peers. */
 interface CutOff {
@@ -80,8 +82,7 @@ export class Faults {
       proxy.delay(0)
       await proxy.pass()
     }
-    for (const member of this.#world.etcd.members) await member.ready()
-    await this.#world.etcd.leader()
+    for (const member of this.#world.etcd.members) await healthy(member)
     this.#over = new AbortController()
     this.#world.journal.note('fault', 'all faults are over')
   }
@@ -248,9 +249,25 @@ export class Faults {
       const snapshot = this.#snapshot
       if (snapshot === undefined) return false
       return this.#withMembers(fault, 3, async (members) => {
-        for (const member of members) await member.ready()
+        for (const member of members) await healthy(member)
+        await this.#world.learner.leave()
         await this.#world.ledger.restore(snapshot)
+        await this.#world.learner.join()
       })
     },
+  }
+}
+
+/** Resolves when the member answers for the whole cluster. One that was cut off takes its time until it has its peers again. */
+async function healthy(member: EtcdMember): Promise<void> {
+  const deadline = performance.now() + healthyMs
+  for (;;) {
+    try {
+      await member.request('kv/range', { key: 'eA==' })
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await sleep(50)
+    }
   }
 }

@@ -41,6 +41,8 @@ export interface Proxy extends AsyncDisposable {
   refuse(): Promise<void>
   /** From now on, nothing is answered and nothing is closed, neither on new connections nor on those already open. */
   blackhole(): Promise<void>
+  /** Where new connections lead from now on. */
+  retarget(target: string): void
   /** From now on, what is sent takes this long each way, also on connections already open. */
   delay(ms: number): void
   /** Cuts every open connection with a TCP reset; new ones fare as before. */
@@ -50,7 +52,7 @@ export interface Proxy extends AsyncDisposable {
 
 /** A TCP proxy on this machine whose faults are made on cue. It begins in `pass`. */
 export async function startProxy(target: string | number, host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<Proxy> {
-  const url = new URL(typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target)
+  let url = new URL(typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target)
   const flows = new Set<Flow>()
   let connections = 0
   let silent = false
@@ -92,6 +94,9 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
       silent = true
       for (const flow of flows) flow.blackhole()
       await open()
+    },
+    retarget(other) {
+      url = new URL(other)
     },
     delay(ms) {
       delayMs = ms
