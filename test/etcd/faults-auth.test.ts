@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reason, ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { everythingToldBy } from '../support/told.ts'
 
 const one = ['10.0.0.11:6443']
 const two = ['10.0.0.11:6443', '10.0.0.12:6443']
@@ -70,6 +72,29 @@ describe.each([
     for (const text of [error.message, error.stack, String(error.cause), JSON.stringify(error)])
       expect(text).not.toMatch(/horse|battery/)
   })
+})
+
+test('neither a password nor the key is told to anybody, on any level of the log, by an etcd that takes them or refuses', async () => {
+  await using etcd = await startEtcd({ tls: 'mutual', config: { 'auth-token': jwt } })
+  await etcd.put('key', JSON.stringify(one))
+  await etcd.enableAuth(secret)
+  await etcd.request('auth/user/add', { name: 'nobody', password: secret })
+  const key = readFileSync(etcd.tls.keyFile, 'utf8').split('\n')[1]!.slice(0, 30)
+  for (const [username, password] of [
+    ['root', secret],
+    ['root', 'wrong battery'],
+    ['nobody', secret],
+    ['stranger', secret],
+  ] as const) {
+    const told = await everythingToldBy({
+      endpoints: etcd.endpoints,
+      tls: etcd.tls,
+      key: 'key',
+      credentials: { username, password },
+    })
+    expect(told).toContain(username === 'root' && password !== 'wrong battery' ? one[0] : 'REJECTED')
+    for (const mark of [password, key, 'eyJ']) expect(told).not.toContain(mark)
+  }
 })
 
 test('credentials are not needed where auth is off', async () => {

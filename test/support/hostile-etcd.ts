@@ -98,6 +98,7 @@ export const endlessly =
   }
 
 export interface HostileOptions {
+  readonly onAuthenticate?: Answer
   readonly onRange?: Answer
   /** @default a watch that stands and is silent */
   readonly onWatch?: Answer
@@ -106,6 +107,7 @@ export interface HostileOptions {
 
 /** Speaks etcd's protocol, for the length of the test, and says what it is told to. */
 export async function startHostileEtcd({
+  onAuthenticate = refusal('3', 'etcdserver: authentication is not enabled'),
   onRange = answer(frame(range())),
   onWatch = (stream) => (open(stream), void stream.write(frame(created))),
   onSession = () => {},
@@ -118,7 +120,9 @@ export async function startHostileEtcd({
   })
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {})
-    if (headers[':path']?.endsWith('/Range')) onRange(stream)
+    const path = headers[':path'] ?? ''
+    if (path.endsWith('/Authenticate')) onAuthenticate(stream)
+    else if (path.endsWith('/Range')) onRange(stream)
     else onWatch(stream)
   })
   return listen(server, () => {
