@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
+import { excerpt } from './addresses.ts'
 import type { ProbedAddress } from './addresses.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents, DiagnosticsMessage } from './events.ts'
 import { meanings, oneLine } from './reasons.ts'
@@ -52,6 +53,10 @@ export function observe(notify: () => void): void {
     })
   }
 }
+
+/** The caller may abort with anything, also with what cannot be made a text. */
+const textOf = (reason: unknown): string =>
+  typeof reason === 'string' || reason instanceof Error ? String(reason) : excerpt(reason)
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
@@ -106,7 +111,7 @@ function log(logger: Logger, event: ApiserverAddressEvent, news: boolean): void 
       return logger.error(Object.assign({}, event.error), event.error.message)
     }
     case 'aborted':
-      return logger.info(`ended by the caller's signal: ${oneLine(String(event.reason))}`)
+      return logger.info(`ended by the caller's signal: ${oneLine(textOf(event.reason))}`)
     case 'connected':
       return news
         ? logger.info({ revision: event.revision }, 'following the key again')

@@ -127,6 +127,21 @@ describe('the package as it is published', () => {
   })
 })
 
+test('its bill of materials is made without a network, and lists what is installed with it', async () => {
+  const { stdout } = await run('npm', ['run', '--silent', 'sbom', '--offline'], { cwd: root, maxBuffer: 1 << 24 })
+  const { bomFormat, metadata, components } = JSON.parse(stdout)
+  const { name, version, dependencies, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  expect(bomFormat).toBe('CycloneDX')
+  expect(metadata.component.purl).toBe(`pkg:npm/${name}@${version}`)
+  const listed = (components as { purl: string }[]).map(({ purl }) =>
+    decodeURIComponent(purl).replace(/^pkg:npm\/(.*)@.*$/, '$1'),
+  )
+  expect(listed).toEqual(expect.arrayContaining(Object.keys(dependencies)))
+  expect(listed).not.toContain('vitest')
+  // Whoever installs the package runs no script of it.
+  for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(script)
+})
+
 test('importing the package loads no other package', async () => {
   const script = `
     import { registerHooks } from 'node:module'

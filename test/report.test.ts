@@ -183,3 +183,26 @@ test('a line cannot be forged by what is told', () => {
   report({ type: 'phase', reason: 'unreachable', previous: undefined, elapsedMs: 0, message: 'a\n{"level":60}' })
   expect(lines).toHaveLength(1)
 })
+
+test('whatever the caller aborts with is logged on one line', () => {
+  const { lines, logger } = logging()
+  const report = createReport('key', undefined, logger)
+  for (const reason of [
+    'a\nb',
+    new Error('a\nb'),
+    Object.create(null),
+    { toString: () => expect.fail() },
+    Symbol('a'),
+    null,
+  ])
+    report({ type: 'aborted', reason })
+  const texts = [
+    'a b',
+    'Error: a b',
+    '[Object: null prototype] {}',
+    '{ toString: [Function: toString] }',
+    'Symbol(a)',
+    'null',
+  ]
+  expect(lines.map(({ msg }) => msg)).toEqual(texts.map((text) => `ended by the caller's signal: ${text}`))
+})
