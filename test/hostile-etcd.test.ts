@@ -27,6 +27,7 @@ import {
   startHostileServer,
 } from './support/hostile-etcd.ts'
 import type { Answer, Field } from './support/hostile-etcd.ts'
+import './support/preload.ts'
 import { Recorder } from './support/watching.ts'
 
 expectNoLeaks()

@@ -8,6 +8,7 @@ import { Failure } from '../src/reasons.ts'
 import { createReport } from '../src/report.ts'
 import { resolve } from '../src/resolve.ts'
 import { VirtualClock, idle } from './support/clock.ts'
+import './support/preload.ts'
 import { FakeSource } from './support/source.ts'
 
 function logging() {

@@ -12,6 +12,7 @@ import type { TlsFiles, WatchOptions } from '../src/index.ts'
 import { createAuthority } from './support/certificates.ts'
 import type { Authority, KeyPair } from './support/certificates.ts'
 import { answer, frame, message, range, refusal, startHostileEtcd } from './support/hostile-etcd.ts'
+import './support/preload.ts'
 import { everythingToldBy } from './support/told.ts'
 
 const password = 'hunter2-marked'
