@@ -32,7 +32,7 @@ class Stream extends EventEmitter {
       create_revision: '2',
       version: '1',
     })
-    this.says({ events: revisions.map((revision) => ({ type: 'PUT', kv: kv(revision) })) })
+    this.says({ events: revisions.map((revision) => ({ type: 'Put', kv: kv(revision) })) })
   }
 }
 
@@ -96,7 +96,7 @@ describe('changes', () => {
   test('are also deletions, which have no value', () => {
     const { stream, watch } = open()
     const kv = { value: Buffer.alloc(0), mod_revision: '5', create_revision: '0', version: '0' }
-    stream.says({ events: [{ type: 'DELETE', kv }] })
+    stream.says({ events: [{ type: 'Delete', kv }] })
     expect(watch.take()).toEqual([
       { value: undefined, modRevision: 5n, createRevision: 0n, version: 0n, revision: 99n },
     ])

@@ -106,12 +106,12 @@ export class StreamWatch implements KeyWatch {
     }
     if (response.created) this.#created.resolve()
     if (response.events.length === 0) return
-    for (const { type, kv } of response.events) {
+    for (const { kv } of response.events) {
       const [revision, modRevision] = revisions(response.header, kv)
       if (revision <= 0n || modRevision <= 0n)
         return this.#end(() => new Failure('unavailable', 'the watch brought no revision, as no etcd does'))
-      const value = (type as string) === 'DELETE' ? undefined : kv.value
       const [createRevision, version] = [BigInt(kv.create_revision), BigInt(kv.version)]
+      const value = version === 0n ? undefined : kv.value // deleted
       this.#untaken.push({ value, modRevision, createRevision, version, revision })
     }
     if (this.#untaken.length >= maxUntaken) this.#stream.pause()

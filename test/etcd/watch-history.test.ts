@@ -56,6 +56,21 @@ describe('one member', () => {
     expect(await followed.next()).toMatchObject({ added: [c] })
   })
 
+  test('is found again after the key was deleted: its history is still the same', async () => {
+    await using etcd = await startEtcd()
+    await using proxy = await startProxy(etcd.endpoints[0] as string)
+    await put(etcd, a)
+    const followed = follow(etcd, { endpoints: proxy.endpoint })
+    await followed.begin()
+    await etcd.del(key)
+    await followed.events.until('ignored')
+    proxy.reset()
+    await followed.events.until('connected')
+    expect(followed.events.of('resynced')).toEqual([])
+    await put(etcd, a, b)
+    expect(await followed.next()).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
+  })
+
   test('is restarted: the last list stays, and what is written after that is there', async () => {
     await using etcd = await startEtcd()
     await put(etcd, a)

@@ -230,7 +230,7 @@ class FakeStream extends EventEmitter {
   #flush(): void {
     if (this.#paused || this.#over || this.#waiting.length === 0) return
     const events = this.#waiting.splice(0).map(({ value, modRevision, createRevision, version }) => ({
-      type: value === undefined ? 'DELETE' : 'PUT',
+      type: value === undefined ? 'Delete' : 'Put',
       kv: {
         value: value ?? Buffer.alloc(0),
         mod_revision: String(modRevision),
