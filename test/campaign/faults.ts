@@ -230,8 +230,8 @@ export class Faults {
     },
 
     'clock step': async ({ target, size }) => {
-      const step = [1000, 3_600_000, 365 * 86_400_000][target]! * (size < 0.5 ? -1 : 1)
-      this.#world.wallClock.step(step)
+      const [second, hour, day] = [1000, 3_600_000, 86_400_000]
+      this.#world.wallClock.step([second, hour, 20 * day][target]! * (size < 0.5 ? -1 : 1))
       return true
     },
 
@@ -252,7 +252,7 @@ export class Faults {
         for (const member of members) await healthy(member)
         await this.#world.learner.leave()
         await this.#world.ledger.restore(snapshot)
-        await this.#world.learner.join()
+        await this.#ask(() => this.#world.learner.join())
       })
     },
   }

@@ -219,7 +219,12 @@ export class EtcdCluster implements AsyncDisposable {
   async addLearner(): Promise<EtcdMember> {
     const member = await this.#newMember()
     await this.request('cluster/member/add', { peerURLs: [member.peerUrl], isLearner: true })
-    await member.create([...this.members, member], 'existing')
+    try {
+      await member.create([...this.members, member], 'existing')
+    } catch (error) {
+      await member.remove()
+      throw error
+    }
     this.members.push(member)
     return member
   }
