@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { ApiserverAddressError } from '../src/index.ts'
 import type { ApiserverAddressEvent, ResolveOptions } from '../src/index.ts'
+import { Journal } from './campaign/journal.ts'
+import { Ledger } from './campaign/ledger.ts'
 import { History } from './campaign/history.ts'
 import type { Kind, Value } from './campaign/history.ts'
 import { judgeCall } from './campaign/judge-call.ts'
@@ -12,6 +14,7 @@ import { planCall } from './campaign/plan-calls.ts'
 import { planFaults } from './campaign/plan-faults.ts'
 import { planWrites } from './campaign/writer.ts'
 import { Dice } from './support/dice.ts'
+import type { EtcdCluster } from './support/etcd.ts'
 
 const [a, b, c] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443'] as const
 
@@ -207,6 +210,62 @@ test.each<[problem: RegExp | undefined, history: History, ...events: [at: number
   const said = watched(history, ...events)
   if (problem === undefined) expect(said).toBeUndefined()
   else expect(said).toMatch(problem)
+})
+
+/** A store that takes a write, and answers it or not, now or when it is let. */
+class Store {
+  readonly #values: string[] = ['', '']
+  readonly #late: string[] = []
+  readonly name = 'store'
+  readonly reachable = true
+  answers: 'at once' | 'never' | 'late' = 'at once'
+
+  /** What was sent comes true now. */
+  catchUp(): void {
+    this.#values.push(...this.#late.splice(0))
+  }
+
+  request = async (path: string, { value = '', revision = '0' }: { value?: string; revision?: string }) => {
+    if (path === 'kv/put') {
+      if (this.answers === 'late') this.#late.push(value)
+      else this.#values.push(value)
+      if (this.answers !== 'at once') throw new Error('no answer')
+    }
+    const latest = this.#values.length - 1
+    const at = Number(revision) || latest
+    return { header: { revision: String(latest) }, kvs: [{ value: this.#values[at], mod_revision: String(at) }] }
+  }
+}
+
+test('a write without an answer counts from when it was sent until it is found, and only if it came true', async () => {
+  const store = new Store()
+  const history = new History()
+  const etcd = { members: [store], request: store.request } as unknown as EtcdCluster
+  using journal = new Journal('test')
+  const ledger = new Ledger(etcd, history, journal)
+  const write = (address: string) =>
+    ledger.write({ text: address, kind: 'list', addresses: [address] }, ([member]) => member)
+  await write(a)
+  store.answers = 'late'
+  expect(await write(b)).toBeUndefined()
+  store.answers = 'never'
+  const sentAt = performance.now()
+  await write(c)
+  await ledger.complete()
+  expect(history.states.map(({ text }) => text)).toEqual(['', a, c])
+  store.catchUp()
+  await ledger.complete()
+  journal.discard()
+  expect(history.states.map(({ text, revision }) => [text, revision])).toEqual([
+    ['', 0],
+    [a, 2],
+    [c, 3],
+    [b, 4],
+  ])
+  const [, , third, last] = history.states
+  expect(third?.since).toBeGreaterThanOrEqual(sentAt)
+  expect(last?.since).toBeLessThan(sentAt)
+  expect(last?.by).toBeGreaterThan(third!.by)
 })
 
 test('what is planned follows from the seed, and from nothing else', () => {

@@ -53,10 +53,6 @@ export class Ledger {
     this.#journal = journal
   }
 
-  get epoch(): number {
-    return this.#epoch
-  }
-
   /** Tries once, with one member that should be able to. Resolves to when it was sent and done, if it was. */
   write(write: Write, choose: (members: readonly EtcdMember[]) => EtcdMember | undefined): Promise<Done | undefined> {
     return this.lane.do(async () => {
