@@ -14,11 +14,6 @@ export class Lane {
     this.#last = done.catch(() => {})
     return done
   }
-
-  /** Resolves when all that was asked for so far is done. */
-  async idle(): Promise<void> {
-    await this.#last
-  }
 }
 
 /** Has several lanes at once: begins when all of them are free, and keeps them until it is done. */

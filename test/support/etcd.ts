@@ -219,6 +219,8 @@ export class EtcdCluster implements AsyncDisposable {
   async addLearner(): Promise<EtcdMember> {
     const member = await this.#newMember()
     await this.request('cluster/member/add', { peerURLs: [member.peerUrl], isLearner: true })
+    // It asks any of them who the members are, and ends at once if it is not one.
+    for (const other of this.members.filter(({ reachable }) => reachable)) await other.knows(member.peerUrl)
     try {
       await member.create([...this.members, member], 'existing')
     } catch (error) {
@@ -466,6 +468,14 @@ export class EtcdMember {
     this.#partitioned = false
   }
 
+  /** Waits until it has heard of a member. */
+  async knows(peerUrl: string): Promise<void> {
+    await eventually(async () => {
+      const { members } = await this.request<MembersReply>('cluster/member/list', {})
+      if (!members.some(({ peerURLs }) => peerURLs.includes(peerUrl))) throw new TemporaryError(`no ${peerUrl} yet`)
+    })
+  }
+
   async status(): Promise<MemberStatus> {
     const reply = await this.request<StatusReply>('maintenance/status', {})
     return {
@@ -534,6 +544,10 @@ interface Reply {
 
 interface RangeReply extends Reply {
   readonly kvs?: { readonly value?: string; readonly mod_revision: string }[]
+}
+
+interface MembersReply extends Reply {
+  readonly members: { readonly peerURLs: readonly string[] }[]
 }
 
 interface StatusReply extends Reply {
