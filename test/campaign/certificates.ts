@@ -1,6 +1,7 @@
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority } from '../support/certificates.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
+import { serving } from './health.ts'
 import { Lane } from './lane.ts'
 import type { WallClock } from './wall-clock.ts'
 
@@ -54,9 +55,11 @@ export class Certificates {
 
   async #servers(): Promise<void> {
     const names = { commonName: 'etcd-server', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] }
-    await this.#each(async (member) =>
-      member.useCertificate(await this.#authority.issue({ ...names, ...this.#wallClock.validity })),
-    )
+    await this.#each(async (member) => {
+      // One that is starting would end if it found its files being replaced.
+      await serving(member)
+      await member.useCertificate(await this.#authority.issue({ ...names, ...this.#wallClock.validity }))
+    })
   }
 
   async #each(job: (member: EtcdMember) => Promise<void>): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdCluster, EtcdMember, Snapshot } from '../support/etcd.ts'
 import type { Proxy } from '../support/net.ts'
 import { Certificates } from './certificates.ts'
+import { healthy } from './health.ts'
 import type { Journal } from './journal.ts'
 import { Lane, inAll } from './lane.ts'
 import type { Learner } from './learner.ts'
@@ -18,8 +19,6 @@ export interface World {
   readonly wallClock: WallClock
   readonly journal: Journal
 }
-
-const healthyMs = 90_000
 
 /** From when to when a member had certainly no peers. */
 interface CutOff {
@@ -255,19 +254,5 @@ export class Faults {
         await this.#ask(() => this.#world.learner.join())
       })
     },
-  }
-}
-
-/** Resolves when the member answers for the whole cluster. One that was cut off takes its time until it has its peers again. */
-async function healthy(member: EtcdMember): Promise<void> {
-  const deadline = performance.now() + healthyMs
-  for (;;) {
-    try {
-      await member.request('kv/range', { key: 'eA==' })
-      return
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-      await sleep(50)
-    }
   }
 }
