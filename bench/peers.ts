@@ -8,8 +8,11 @@ export const peers = [
   { id: 'this-package', name: 'this package' },
 ] as const
 
-export type PeerId = (typeof peers)[number]['id']
-export const peerIds: readonly PeerId[] = peers.map(({ id }) => id)
+/** Measured beside them where all wait: the floor with the keepalive of this package, and what that costs. */
+export const floorWithKeepalive = 'floor-keepalive'
+
+export type PeerId = (typeof peers)[number]['id'] | typeof floorWithKeepalive
+export const peerIds = peers.map(({ id }) => id)
 
 /** One value a peer. */
 export type ByPeer<T> = Partial<Record<PeerId, T>>

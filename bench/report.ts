@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { peerIds, peers } from './peers.ts'
+import { floorWithKeepalive, peerIds, peers } from './peers.ts'
 import type { ByPeer, PeerId } from './peers.ts'
 import { drawWake } from './picture.ts'
 import { scaleReport } from './scale.ts'
@@ -182,6 +182,12 @@ export function promises({ measured, quick }: Results): Promised[] {
     )
     const cpu = (id: PeerId) => waiting[id]?.reduce((sum, { cpuMs }) => sum + cpuMs, 0) ?? NaN
     promise('waiting: CPU to the floor, both minutes', cpu('this-package') / cpu('floor'), 1.5, ' ×')
+    promise(
+      'waiting: CPU to the floor with the same keepalive, both minutes',
+      cpu('this-package') / cpu(floorWithKeepalive),
+      1.5,
+      ' ×',
+    )
   }
   if (outage !== undefined) {
     promise('outage: connects a minute', ((outage['this-package']?.connects ?? NaN) * 60_000) / periods.outage, 45)

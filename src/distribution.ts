@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Paths of PEM files. */
@@ -36,6 +35,7 @@ export const serverCaFile = (dataDir: string): string => join(dataDir, 'server',
  * where there is nothing to tell by. A server's first seconds can look the same, so it is a hint and no verdict.
  */
 export function nodeHint(dataDir: string): string | undefined {
+  const { existsSync } = process.getBuiltinModule('node:fs')
   const has = (...path: string[]) => existsSync(join(dataDir, ...path))
   if (!existsSync(dataDir)) {
     return `${dataDir} does not exist: either the server was never started, or its data directory is another one`

@@ -1,6 +1,3 @@
-import { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
-import { checkServerIdentity } from 'node:tls'
 import type { ConnectionOptions, PeerCertificate } from 'node:tls'
 
 /**
@@ -8,6 +5,9 @@ import type { ConnectionOptions, PeerCertificate } from 'node:tls'
  * all the same: against the certificate's IP entries.
  */
 export function identity(host: string): Pick<ConnectionOptions, 'servername' | 'checkServerIdentity'> {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto')
+  const { isIP } = process.getBuiltinModule('node:net')
+  const { checkServerIdentity } = process.getBuiltinModule('node:tls')
   if (isIP(host) === 0) return { servername: host }
   // Some versions of Node 22, 24 and 26 take no IPv6 address for one. (nodejs/node#64032)
   const listed = ({ raw }: PeerCertificate) => new X509Certificate(raw).checkIP(host) !== undefined

@@ -37,7 +37,6 @@ export async function resolve(
   const prober = new Prober(config, clock, ask)
   let found: Found | undefined
   try {
-    session.signal.throwIfAborted()
     session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
     found = await new FirstList({ session, source, prober, config, clock }).find()
     const { attempts, elapsedMs } = session

@@ -84,15 +84,27 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
     }
   }
 
-  const { default: pRetry } = await import('p-retry')
-  return pRetry(attempt, {
-    // maxAttempts counts reads, and a look at what a watch has delivered is none.
-    retries: Infinity,
-    // The wait is ours: p-retry's has no jitter at the cap and cannot be ended early.
-    minTimeout: 0,
-    signal: session.signal,
-    onFailedAttempt: ({ error }) => onFailedAttempt(error),
-  })
+  session.signal.throwIfAborted()
+  // p-retry takes 4 ms to load, and who gets the list at once needs none of it.
+  let first: Promise<T> | undefined = attempt()
+  try {
+    return await first
+  } catch {
+    const { default: pRetry } = await import('p-retry')
+    const next = (): Promise<T> => {
+      const made = first ?? attempt()
+      first = undefined
+      return made
+    }
+    return await pRetry(next, {
+      // maxAttempts counts reads, and a look at what a watch has delivered is none.
+      retries: Infinity,
+      // The wait is ours: p-retry's has no jitter at the cap and cannot be ended early.
+      minTimeout: 0,
+      signal: session.signal,
+      onFailedAttempt: ({ error }) => onFailedAttempt(error),
+    })
+  }
 }
 
 /** After a spell of watching this long, the backoff starts again. */

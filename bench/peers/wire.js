@@ -1,5 +1,7 @@
 // As much of etcd's protocol as a get, a put and a watch need, on grpc-js and nothing else. Checks nothing.
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as grpc from '@grpc/grpc-js'
+import { list } from './peer.js'
 
 const method = (path, stream = false) => ({
   path,
@@ -63,6 +65,22 @@ export async function* watch(client, key, revision, created = () => {}) {
     stream.cancel()
   }
 }
+
+/** A peer that reads the key once, then watches it, and begins again when that fails. */
+export const getThenWatch =
+  (options) =>
+  async ({ endpoint, key, waiting }) => {
+    const client = connect(endpoint, options)
+    for (;;) {
+      try {
+        const { value, revision } = await get(client, key)
+        if (list(value)) return value
+        for await (const written of watch(client, key, revision, waiting)) if (list(written)) return written
+      } catch {
+        await sleep(100)
+      }
+    }
+  }
 
 /** Protobuf: [field number, number or text or bytes], ... */
 function encode(...fields) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { unusedPort } from '../../test/support/net.ts'
 import { Etcd } from '../etcd.ts'
-import { peerIds } from '../peers.ts'
+import { floorWithKeepalive, peerIds } from '../peers.ts'
 import type { ByPeer, PeerId } from '../peers.ts'
 import { RunningPeer } from '../process.ts'
 
@@ -17,7 +17,7 @@ export interface Cost {
 
 /** The key is absent; each peer waits on an etcd of its own. Gives each period, from the moment that it waits on. */
 export async function waiting(periodMs: number): Promise<ByPeer<Cost[]>> {
-  return perPeer(async (id) => {
+  return perPeer([...peerIds, floorWithKeepalive], async (id) => {
     await using etcd = await Etcd.start()
     await using peer = new RunningPeer(id, etcd.endpoint, 'waiting', { observed: true })
     await peer.waiting
@@ -43,7 +43,7 @@ export async function waiting(periodMs: number): Promise<ByPeer<Cost[]>> {
 
 /** Nothing listens. Without the start of the process, which takes some seconds on a machine with a few cores. */
 export async function outage(periodMs: number): Promise<ByPeer<Cost>> {
-  return perPeer(async (id) => {
+  return perPeer(peerIds, async (id) => {
     await using peer = new RunningPeer(id, `http://127.0.0.1:${await unusedPort()}`, 'outage', { observed: true })
     await sleep(5000)
     const before = await peer.usage()
@@ -52,8 +52,8 @@ export async function outage(periodMs: number): Promise<ByPeer<Cost>> {
   })
 }
 
-async function perPeer<T>(measure: (id: PeerId) => Promise<T>): Promise<ByPeer<T>> {
-  return Object.fromEntries(await Promise.all(peerIds.map(async (id) => [id, await measure(id)] as const)))
+async function perPeer<T>(ids: readonly PeerId[], measure: (id: PeerId) => Promise<T>): Promise<ByPeer<T>> {
+  return Object.fromEntries(await Promise.all(ids.map(async (id) => [id, await measure(id)] as const)))
 }
 
 function difference(after: Cost, before: Cost): Cost {

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type { Channel, ChannelCredentials } from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
@@ -124,9 +123,9 @@ export class EndpointChannel {
     return new Promise((resolve, reject) => {
       // Said aloud: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch verification off.
       const verified = { ...identity(host), secureContext, rejectUnauthorized: true }
-      const tls = tlsConnect({ socket, host, ...verified, ALPNProtocols: ['h2'] }, () =>
-        resolve({ socket: tls, secure: true }),
-      )
+      const tls = process
+        .getBuiltinModule('node:tls')
+        .connect({ socket, host, ...verified, ALPNProtocols: ['h2'] }, () => resolve({ socket: tls, secure: true }))
       this.#adopt(tls)
       tls.once('error', reject)
       tls.once('close', () => reject(this.#error ?? new Error('Socket closed')))

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { Failure, judge } from '../reasons.ts'
 
 /**
@@ -11,11 +9,13 @@ import { Failure, judge } from '../reasons.ts'
 export async function knock(endpoint: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const { hostname, port } = new URL(endpoint)
-  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) })
+  const socket = process
+    .getBuiltinModule('node:net')
+    .connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) })
   const abort = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   try {
-    await once(socket, 'connect')
+    await process.getBuiltinModule('node:events').once(socket, 'connect')
   } catch (error) {
     signal.throwIfAborted()
     // Of a name with several addresses, the one tried last.
