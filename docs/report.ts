@@ -6,7 +6,7 @@ import ts from 'typescript'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const entry = path('../dist/index.d.ts')
-export const reportFile: string = path('api.md')
+const reportFile = path('api.md')
 
 /** The report of what `npm run build` has made. */
 export async function report(): Promise<string> {

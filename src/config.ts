@@ -4,7 +4,7 @@ import type { ZodIssue, ZodType } from 'zod/v3'
 import { excerpt, normalizeAddress, normalizeHost } from './addresses.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from './distribution.ts'
-import type { Distribution, TlsFiles } from './distribution.ts'
+import type { TlsFiles } from './distribution.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import { printable, secret } from './printable.ts'
 import type { ProbeKind } from './probe/probe.ts'
@@ -190,7 +190,7 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
     usesDataDir: tls === undefined && unique.some((url) => url.startsWith('https:')),
     endpoints: unique as [string, ...string[]],
     tls: tls ?? defaultTlsFiles(dataDir),
-    key: key ?? defaultKey(distribution satisfies Distribution),
+    key: key ?? defaultKey(distribution),
   }
 }
 

@@ -28,44 +28,38 @@ export class Gate {
 
   /** What `addresses`, as found in `reading` at the time `now`, still lacks; `undefined` if it is complete. */
   judge(addresses: readonly string[], reading: Reading, now: number): Shortfall | undefined {
-    const { minAddresses, expect, settleMs } = this.#required
+    const { settleMs } = this.#required
     const since = this.#unchangedSince(addresses.join(), reading, now)
-    const missing = expect.filter((wanted) => !addresses.some((address) => matches(address, wanted)))
-    if (addresses.length < minAddresses || missing.length > 0) {
-      const problems = [
-        addresses.length < minAddresses ? `has ${addresses.length} of at least ${minAddresses} addresses` : [],
-        missing.length > 0 ? `lacks ${few(missing)}` : [],
-      ].flat()
-      return {
-        message: `the list ${problems.join(' and ')}: ${few(addresses)}`,
-        missing,
-        settlesInMs: undefined,
-      }
-    }
+    const short = this.#shortOf(addresses, '', addresses)
     const settlesInMs = settleMs - (now - since)
-    if (settlesInMs <= 0) return undefined
+    if (short !== undefined || settlesInMs <= 0) return short
     const message = `the list is complete and must stay the same for ${settleMs / 1000} s: ${few(addresses)}`
-    return { message, missing, settlesInMs }
+    return { message, missing: [], settlesInMs }
   }
 
   /** What a list that is complete still lacks, as long as some of it is dead; `undefined` if enough is alive. */
   judgeAlive(probes: readonly ProbedAddress[]): Shortfall | undefined {
-    const { minAddresses, expect } = this.#required
     const alive = probes.filter(({ state }) => state === 'alive').map(({ address }) => address)
     const dead = probes.filter(({ state }) => state === 'dead')
-    const missing = expect.filter((wanted) => !alive.some((address) => matches(address, wanted)))
-    if (alive.length >= minAddresses && missing.length === 0) return undefined
-    const problems = [
-      alive.length < minAddresses ? `has ${alive.length} of at least ${minAddresses} addresses alive` : [],
-      missing.length > 0 ? `lacks ${few(missing)} alive` : [],
-    ].flat()
     const causes = dead.map(({ address, cause }) => `${address} is dead (${cause})`)
-    return { message: `the list ${problems.join(' and ')}: ${few(causes)}`, missing, settlesInMs: undefined }
+    return this.#shortOf(alive, ' alive', causes)
   }
 
   /** There was no list: whatever comes next is new. */
   reset(): void {
     this.#settling = undefined
+  }
+
+  /** What of `minAddresses` and `expect` is not among these; the message ends with the details. */
+  #shortOf(addresses: readonly string[], suffix: string, details: readonly string[]): Shortfall | undefined {
+    const { minAddresses, expect } = this.#required
+    const missing = expect.filter((wanted) => !addresses.some((address) => matches(address, wanted)))
+    const problems: string[] = []
+    if (addresses.length < minAddresses) problems.push(`has ${addresses.length} of at least ${minAddresses} addresses`)
+    if (missing.length > 0) problems.push(`lacks ${few(missing)}`)
+    if (problems.length === 0) return undefined
+    const message = `the list ${problems.map((problem) => problem + suffix).join(' and ')}: ${few(details)}`
+    return { message, missing, settlesInMs: undefined }
   }
 
   #unchangedSince(set: string, reading: Reading, now: number): number {
@@ -87,7 +81,7 @@ const matches = (address: string, wanted: string) =>
   address === wanted || address.slice(0, address.lastIndexOf(':')) === wanted
 
 /** The first few of a list, for messages. */
-function few(addresses: readonly string[]): string {
-  const shown = addresses.slice(0, 9).join(', ')
-  return addresses.length > 9 ? `${shown} and ${addresses.length - 9} more` : shown
+function few(all: readonly string[]): string {
+  const shown = all.slice(0, 9).join(', ')
+  return all.length > 9 ? `${shown} and ${all.length - 9} more` : shown
 }

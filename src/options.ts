@@ -10,7 +10,7 @@ export interface RetryOptions {
   readonly initialDelayMs?: number | undefined
   /** No delay is longer, jitter included, in milliseconds. @default 2000 */
   readonly maxDelayMs?: number | undefined
-  /** Each delay is this much longer than the one before, until the cap. @default 2 */
+  /** Each delay is this many times the one before, until the cap; at least 1. @default 2 */
   readonly factor?: number | undefined
   /** `'equal'`: half to whole of the delay; `'full'`: none to whole; `'none'`: the delay itself. @default 'equal' */
   readonly jitter?: 'equal' | 'full' | 'none' | undefined
@@ -24,7 +24,7 @@ export interface ResolveOptions {
   readonly distribution?: 'rke2' | 'k3s' | undefined
   /** The distribution's data directory. @default '/var/lib/rancher/<distribution>' */
   readonly dataDir?: string | undefined
-  /** etcd client URL, or several of them, which are failed over. @default 'https://127.0.0.1:2379' */
+  /** etcd client URL, or several of them, which are failed over; without a port it is 2379. @default 'https://127.0.0.1:2379' */
   readonly endpoints?: string | readonly string[] | undefined
   /** Certificate files; unused for `http://` endpoints. @default the distribution's etcd client files under `dataDir` */
   readonly tls?: TlsFiles | undefined

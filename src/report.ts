@@ -58,7 +58,7 @@ export function observe(notify: () => void): void {
 const textOf = (reason: unknown): string =>
   typeof reason === 'string' || reason instanceof Error ? String(reason) : excerpt(reason)
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 const deadOf = (probes: readonly ProbedAddress[] | undefined) => probes?.filter(({ state }) => state === 'dead')
 

@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { printable } from './printable.ts'
 import { meanings } from './reasons.ts'
 import type { Failure } from './reasons.ts'
-import { createReport } from './report.ts'
+import { createReport, seconds } from './report.ts'
 import type { Report } from './report.ts'
 import { Scope } from './scope.ts'
 
@@ -143,5 +143,3 @@ export class Session {
     return hint === undefined ? undefined : printable(hint)
   }
 }
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 }
 
 /** A gRPC status as an error; etcd3's own errors lose code and details. */
-export class StatusError extends Error implements Status {
+class StatusError extends Error implements Status {
   readonly code: number
   readonly details: string
   constructor({ code, details }: Status) {
