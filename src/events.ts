@@ -19,7 +19,10 @@ export interface PhaseEvent {
   readonly elapsedMs: number
   /** One line for people: what was seen, and where. */
   readonly message: string
-  /** What it looks like and what to do, where the library has a guess (an agent node, a datastore without the key). */
+  /**
+   * What it looks like and what to do, where the library has a guess (an agent node, a datastore without the key); with
+   * `tls-rejected`, which files were used.
+   */
   readonly hint?: string | undefined
   /** With `expect`: what of it is not in the list, or dead. */
   readonly missing?: readonly string[]

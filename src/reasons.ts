@@ -52,7 +52,7 @@ export class Failure extends Error {
     super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
     this.patienceMs = options.patienceMs ?? meanings[reason].patienceMs
-    this.hint = options.hint
+    this.hint = options.hint && printable(options.hint)
     this.missing = options.missing ?? []
   }
 }
@@ -70,6 +70,9 @@ const tlsText = /certificate|altnames|SSL alert number|SSL routines/i
 /** The peer's first bytes are not TLS at all. */
 const notTlsCode =
   /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|RECORD_LAYER_FAILURE)$/
+
+/** grpc-js's words for a connection that was lost. */
+const dropped = 'Connection dropped'
 
 type Verdict = readonly [Reason, string]
 
@@ -141,13 +144,15 @@ function judgeConnection(details: string, connectError: NodeJS.ErrnoException | 
       'the connection was closed at once: a TLS port spoken to in plain text, or a load balancer with nothing behind it',
     ]
   }
+  if (details === dropped) return ['unreachable', 'the connection to etcd was lost']
   if (/Name resolution failed/.test(details) || connectError?.syscall === 'getaddrinfo')
     return ['unreachable', 'the host name is not known']
   return ['unreachable', 'etcd cannot be reached']
 }
 
-/** The real cause on one line, without what grpc-js and Node put around it. */
+/** The real cause on one line, without what grpc-js and Node put around it; empty where they know of none. */
 export function oneLine(text: string): string {
+  if (text === dropped) return ''
   return (
     text
       // Long enough for what etcd and Node say, and too short for a pattern to take its time.

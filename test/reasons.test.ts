@@ -92,6 +92,10 @@ test.each([
   expect(judge({ code: 14, details: connectionFailed('x') }, nodeError(code))[1]).toBe(summary)
 })
 
+test('a connection that is lost is told in words of ours', () => {
+  expect(judge({ code: 14, details: 'Connection dropped' })).toEqual(['unreachable', 'the connection to etcd was lost'])
+})
+
 describe('a failure', () => {
   test.each(Object.entries(meanings))('%s says what is waited for, and for how long', (reason, meaning) => {
     const final = ['tls-files-unreadable', 'unauthenticated', 'permission-denied', 'invalid-value', 'rejected']
@@ -110,6 +114,7 @@ test.each([
   [connectionFailed('connect ECONNREFUSED 127.0.0.1:2379'), 'connect ECONNREFUSED 127.0.0.1:2379'],
   [connectionFailed('Error: read ECONNRESET'), 'read ECONNRESET'],
   [connectionFailed('Failed to connect (2026-01-02T03:04:05.678Z)'), 'Failed to connect'],
+  ['Connection dropped', ''],
   ['two\nlines\u2028or\tthree\u0000', 'two lines or three'],
   ['not \x1b[2J\x9b7mforged \u202e\u{e0001}by this', 'not  [2J 7mforged  by this'],
   [

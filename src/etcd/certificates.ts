@@ -8,6 +8,7 @@ import { Failure } from '../reasons.ts'
 
 /** What the three files held when they were read. */
 export interface Certificates {
+  readonly files: TlsFiles
   readonly context: SecureContext
   /** Changes when any of the files does. */
   readonly fingerprint: string
@@ -43,7 +44,7 @@ export async function readCertificates(
   const { bytes: key, exposure } = await readPem('keyFile')
   try {
     const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
-    return { context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint, exposure }
+    return { files, context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint, exposure }
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure(

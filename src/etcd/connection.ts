@@ -217,8 +217,11 @@ class EtcdConnection implements Connection {
     const local = status.code === 14 && !/etcdserver:|connect E|Received HTTP/.test(status.details)
     const connectError = local ? this.#channel.error : undefined
     const [reason, summary] = judge(status, connectError)
-    const message = `${this.#options.endpoint}: ${summary} (${oneLine(connectError?.message ?? status.details)})`
-    return new Failure(reason, message, { cause: connectError ?? new StatusError(status) })
+    const said = oneLine(connectError?.message ?? status.details)
+    const message = `${this.#options.endpoint}: ${summary}${said && ` (${said})`}`
+    const files = reason === 'tls-rejected' ? this.#options.certificates?.files : undefined
+    const hint = files && `the CA is ${files.caFile}, the client certificate ${files.certFile}`
+    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), hint })
   }
 }
 

@@ -102,6 +102,7 @@ describe('what one side does not accept is tls-rejected, and gives the list once
     const tellMs = told()
     expect(phase.message).toMatch(message)
     expect(phase.message.startsWith(`${member.endpoint}: `)).toBe(true)
+    expect(phase.hint).toBe(`the CA is ${files.caFile}, the client certificate ${files.certFile}`)
     await waiting.untilRetry()
     await write(files)
     if (server !== undefined) await member.useCertificate(await etcd.authority.issue(here))

@@ -129,7 +129,10 @@ describe('one member', () => {
     await put(etcd, a, b)
     expect(await followed.next()).toMatchObject({ addresses: [a, b] })
     expect(performance.now() - started).toBeLessThan(17_000)
-    expect(followed.events.types[0]).toBe('disconnected')
+    expect(followed.events.all[0]).toMatchObject({
+      type: 'disconnected',
+      error: { message: `${proxy.endpoint}: the connection to etcd was lost` },
+    })
   })
 
   test('has more to tell than one message may hold: all of it is told', async () => {
