@@ -150,6 +150,9 @@ function judgeConnection(details: string, connectError: NodeJS.ErrnoException | 
   return ['unreachable', 'etcd cannot be reached']
 }
 
+/** Whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** The real cause on one line, without what grpc-js and Node put around it; empty where they know of none. */
 export function oneLine(text: string): string {
   if (text === dropped) return ''

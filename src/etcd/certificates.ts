@@ -4,7 +4,7 @@ import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../distribution.ts'
 import { readSmallFile } from '../files.ts'
 import type { Contents } from '../files.ts'
-import { Failure } from '../reasons.ts'
+import { Failure, messageOf } from '../reasons.ts'
 
 /** What the three files held when they were read. */
 export interface Certificates {
@@ -49,7 +49,7 @@ export async function readCertificates(
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure(
         'tls-rejected',
-        `${files.certFile} and ${files.keyFile} do not belong together: ${text(cause)}`,
+        `${files.certFile} and ${files.keyFile} do not belong together: ${messageOf(cause)}`,
         { cause },
       )
     }
@@ -66,7 +66,7 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     signal.throwIfAborted()
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     if (missing) throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
-    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${text(cause)}`, { cause })
+    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause })
   }
   const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
@@ -90,6 +90,4 @@ function certificateBlocks(bytes: Buffer): string[] {
 }
 
 const unusable = (message: string, cause: unknown) =>
-  new Failure('tls-files-unreadable', `${message}: ${text(cause)}`, { cause, patienceMs: halfWrittenMs })
-
-const text = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+  new Failure('tls-files-unreadable', `${message}: ${messageOf(cause)}`, { cause, patienceMs: halfWrittenMs })

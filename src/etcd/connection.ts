@@ -4,7 +4,7 @@ import { EndpointChannel } from './channel.ts'
 import { EtcdClient, grpc } from './client.ts'
 import { StreamWatch, revisions } from './key-watch.ts'
 import type { KeyWatch, Reading, WatchStream } from './key-watch.ts'
-import { Failure, judge, oneLine } from '../reasons.ts'
+import { Failure, judge, messageOf, oneLine } from '../reasons.ts'
 import type { Status } from '../reasons.ts'
 
 /** One connection to one endpoint. Nothing in it retries. */
@@ -202,9 +202,7 @@ class EtcdConnection implements Connection {
 
   /** What etcd3 and gRPC throw although etcd calls it a success. */
   #unexpected(error: unknown): Failure {
-    return error instanceof Failure
-      ? error
-      : this.#nonsense(error instanceof Error ? error.message : String(error), error)
+    return error instanceof Failure ? error : this.#nonsense(messageOf(error), error)
   }
 
   #nonsense(details: string, cause?: unknown): Failure {

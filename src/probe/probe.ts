@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { identity } from '../identity.ts'
-import { oneLine } from '../reasons.ts'
+import { messageOf, oneLine } from '../reasons.ts'
 
 /**
  * How an address is asked whether an apiserver is alive there: `'tcp'` connects, `'tls'` completes a handshake as well
@@ -89,5 +89,5 @@ function getReadyz(socket: Socket, to: { readonly host: string; readonly port: n
 /** A name with several IP addresses fails with an error for each, and no text of its own. */
 function causeOf(error: unknown): string {
   if (error instanceof AggregateError) return [...new Set(error.errors.map(causeOf))].join('; ')
-  return oneLine(error instanceof Error ? error.message : String(error))
+  return oneLine(messageOf(error))
 }

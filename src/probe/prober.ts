@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Ask } from './probe.ts'
 import type { readServerCa as read } from './server-ca.ts'
-import { Failure } from '../reasons.ts'
+import { Failure, messageOf } from '../reasons.ts'
 import { Scope } from '../scope.ts'
 import type { Session } from '../session.ts'
 
@@ -92,8 +92,7 @@ export class Prober {
       return answer('alive')
     } catch (error) {
       signal.throwIfAborted()
-      const cause = error instanceof Error ? error.message : String(error)
-      return answer('dead', late ? `${cause} (${probeTimeoutMs / 1000} s)` : cause)
+      return answer('dead', late ? `${messageOf(error)} (${probeTimeoutMs / 1000} s)` : messageOf(error))
     } finally {
       scope.end()
     }

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { serverCaFile } from '../distribution.ts'
 import { readSmallFile } from '../files.ts'
-import { oneLine } from '../reasons.ts'
+import { messageOf, oneLine } from '../reasons.ts'
 
 /**
  * What the apiservers' certificates are checked against, or why they cannot be. Read each time: it is small, is not
@@ -23,6 +23,6 @@ export async function readServerCa(
     return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
   } catch (error) {
     signal.throwIfAborted()
-    return { unverified: oneLine(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`) }
+    return { unverified: oneLine(`${file} cannot be used: ${messageOf(error)}`) }
   }
 }
