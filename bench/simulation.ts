@@ -1,4 +1,4 @@
-import { seeded } from './figures.ts'
+import { Dice } from '../test/support/dice.ts'
 
 /** What etcd does for one client, in microseconds of one of its processors, and in memory; measured by inputs.ts. */
 export interface Inputs {
@@ -75,7 +75,8 @@ export interface Outcome {
 export function simulate(start: Boot, strategy: Strategy, inputs: Inputs, seed = 1): Outcome {
   const { nodes, spreadMs, etcdAtMs, keyAtMs, attemptTimeoutMs } = start
   const { fixedPeriod = false, reconnects = false, watches = false, delayMs } = strategy
-  const random = seeded(seed)
+  const dice = new Dice(seed)
+  const random = () => dice.random()
   const failures = new Uint32Array(nodes)
   const connected = new Uint8Array(nodes)
   const reads = new Float64Array(Math.ceil(keyAtMs / 1000))

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { addressList, normalizeAddress, parseAddresses } from '../src/addresses.ts'
-import { Dice, forging, fuzzSeed, mutate } from './support/fuzz.ts'
+import { Dice } from './support/dice.ts'
+import { forging, fuzzSeed, mutate } from './support/fuzz.ts'
 
 const rounds = 100_000
 
@@ -71,8 +72,8 @@ test(
     const kinds = new Map<string, number>()
     let slowestMs = 0
     for (let round = 0; round < rounds; round++) {
-      let value = dice.below(20) === 0 ? dice.bytes(dice.below(60)) : dice.pick(seeds)
-      for (let left = dice.below(9); left > 0; left--) value = mutate(value, dice, seeds).subarray(0, 5000)
+      let value = dice.upTo(20) === 0 ? dice.bytes(dice.upTo(60)) : dice.pick(seeds)
+      for (let left = dice.upTo(9); left > 0; left--) value = mutate(value, dice, seeds).subarray(0, 5000)
       const before = process.cpuUsage()
       const wrong = fault(value)
       slowestMs = Math.max(slowestMs, process.cpuUsage(before).user / 1000)

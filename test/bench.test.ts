@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { median, quantile, seeded, shuffled, table, tidy } from '../bench/figures.ts'
+import { median, quantile, table, tidy } from '../bench/figures.ts'
 import { drawWake } from '../bench/picture.ts'
 import { describe as describeResults, promises } from '../bench/report.ts'
 import type { Results } from '../bench/report.ts'
@@ -21,10 +21,6 @@ describe('figures', () => {
 
   test('numbers are told in three digits', () => {
     expect([0.0012345, 1.2345, 12.345, 12_345, undefined].map(tidy)).toEqual(['0.0012', '1.23', '12.3', '12,345', ''])
-  })
-
-  test('shuffling keeps everything', () => {
-    expect(shuffled([1, 2, 3, 4], seeded(1)).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4])
   })
 
   test('a table is Markdown', () => {

@@ -8,8 +8,9 @@ import type { Connection } from '../src/etcd/connection.ts'
 import { ApiserverAddressError, resolveApiserverAddresses, watchApiserverAddresses } from '../src/index.ts'
 import type { WatchOptions } from '../src/index.ts'
 import { Failure } from '../src/reasons.ts'
+import { Dice } from './support/dice.ts'
 import { expectNoLeaks } from './support/faults.ts'
-import { Dice, forging, fuzzSeed, mutate } from './support/fuzz.ts'
+import { forging, fuzzSeed, mutate } from './support/fuzz.ts'
 import {
   answer,
   created,
@@ -354,7 +355,7 @@ describe(
       const good = Buffer.from(hex, 'hex')
       return () => {
         let bytes: Buffer = good
-        for (let left = dice.below(5); left > 0; left--)
+        for (let left = dice.upTo(5); left > 0; left--)
           bytes = mutate(bytes, dice, [good, frame(created), Buffer.alloc(9, 0xff)])
         return bytes
       }

@@ -22,7 +22,7 @@ export class Dice {
 
   /** From 0 up to, and without, 1. */
   random(): number {
-    let t = (this.#state += 0x6d2b79f5)
+    let t = (this.#state = (this.#state + 0x6d2b79f5) | 0)
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
@@ -35,6 +35,10 @@ export class Dice {
   /** A whole number from `low` to `high`; small ones are as likely as large ones, each for its size. */
   size(low: number, high: number): number {
     return Math.round(low * (high / low) ** this.random())
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.upTo(256)))
   }
 
   pick<T>(from: readonly T[]): T {
