@@ -10,6 +10,8 @@ import type { Client } from '@grpc/grpc-js'
 import { findEtcd, startEtcd } from '../demo/etcd.ts'
 import type { EtcdProgram } from '../demo/etcd.ts'
 import { createAuthority } from '../test/support/certificates.ts'
+import { readMetrics } from '../test/support/metrics.ts'
+import type { Metrics } from '../test/support/metrics.ts'
 import { unusedPort } from '../test/support/net.ts'
 import { connect, get, put } from './peers/wire.js'
 
@@ -18,9 +20,6 @@ export interface Tls {
   readonly cert: Buffer
   readonly key: Buffer
 }
-
-/** A number of etcd's /metrics, summed over its labels. */
-export type Metrics = (name: string) => number
 
 let found: Promise<EtcdProgram> | undefined
 const find = () => (found ??= findEtcd(new AbortController().signal))
@@ -115,11 +114,7 @@ export class Etcd implements AsyncDisposable {
       agent: false,
     })
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-    const lines = (await response.setEncoding('utf8').toArray()).join('').split('\n')
-    return (name) =>
-      lines
-        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+    return readMetrics((await response.setEncoding('utf8').toArray()).join(''))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

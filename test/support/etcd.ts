@@ -8,6 +8,8 @@ import { GenericContainer, Wait, getContainerRuntimeClient } from 'testcontainer
 import type { ContainerRuntimeClient, StartedTestContainer } from 'testcontainers'
 import { createAuthority } from './certificates.ts'
 import type { Authority, KeyPair } from './certificates.ts'
+import { readMetrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import { unusedPort } from './net.ts'
 
 export interface EtcdOptions {
@@ -505,17 +507,12 @@ export class EtcdMember {
     throw new Failure(`${this.name}: ${path}: ${reply.message ?? reply.error}`)
   }
 
-  /** A number of etcd's /metrics, summed over its labels. */
-  async metrics(): Promise<(name: string) => number> {
+  async metrics(): Promise<Metrics> {
     const response = await fetch(`http://127.0.0.1:${this.#ports.admin}/metrics`, {
       headers: { connection: 'close' },
       signal: AbortSignal.timeout(2000),
     })
-    const lines = (await response.text()).split('\n')
-    return (name) =>
-      lines
-        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+    return readMetrics(await response.text())
   }
 
   /** Runs a program in the container, with the environment etcdctl needs, and returns what it printed. */
