@@ -1,5 +1,4 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { EventEmitter } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { metrics } from '@opentelemetry/api'
@@ -11,10 +10,11 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { register } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
-import type { ApiserverAddressEvent, DiagnosticsMessage } from '../src/index.ts'
+import type { DiagnosticsMessage } from '../src/index.ts'
 import { parseOptions } from '../src/config.ts'
 import { resolve } from '../src/resolve.ts'
 import { VirtualClock, idle } from './support/clock.ts'
+import { Recorder } from './support/recorder.ts'
 import { FakeSource } from './support/source.ts'
 
 const name = 'rke2-apiserver-resolver'
@@ -33,13 +33,11 @@ const call = (options: object) => {
 
 test('the channel has what the emitter has, with the call and the key, frozen', async () => {
   const messages: DiagnosticsMessage[] = []
-  const emitted: ApiserverAddressEvent[] = []
+  const events = new Recorder()
   listen((message) => messages.push(message))
-  const events = new EventEmitter()
-  events.emit = (_type, event) => emitted.push(event) > 0
-  await call({ events, key: 'some/key' })
-  expect(messages.map(({ event }) => event)).toEqual(emitted)
-  expect(emitted.map(({ type }) => type)).toEqual(['attempt', 'resolved'])
+  await call({ events: events.emitter, key: 'some/key' })
+  expect(messages.map(({ event }) => event)).toEqual(events.all)
+  expect(events.types).toEqual(['attempt', 'resolved'])
   for (const message of messages) {
     expect(message).toMatchObject({ call: messages[0]?.call, key: 'some/key' })
     expect(Object.isFrozen(message)).toBe(true)

@@ -29,7 +29,7 @@ import {
 } from './support/hostile-etcd.ts'
 import type { Answer, Field } from './support/hostile-etcd.ts'
 import './support/preload.ts'
-import { Recorder } from './support/watching.ts'
+import { Recorder } from './support/recorder.ts'
 
 expectNoLeaks()
 setFlagsFromString('--expose-gc')

@@ -4,10 +4,8 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { EventEmitter } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { systemClock } from '../src/clock.ts'
-import type { ApiserverAddressEvent } from '../src/events.ts'
 import { parseOptions } from '../src/config.ts'
 import { ask } from '../src/probe/probe.ts'
 import type { ProbeKind } from '../src/probe/probe.ts'
@@ -19,6 +17,7 @@ import { createAuthority } from './support/certificates.ts'
 import type { Authority } from './support/certificates.ts'
 import { checkLeaks } from './support/leaks.ts'
 import { startProxy, unusedPort } from './support/net.ts'
+import { Recorder } from './support/recorder.ts'
 
 let authority: Authority
 let stranger: Authority
@@ -38,9 +37,7 @@ async function server(options: ApiserverOptions = {}, by: Authority = authority)
 
 /** What one probe of this address says, leaving nothing behind. */
 async function probe(kind: ProbeKind, address: string, options: object = {}) {
-  const events: ApiserverAddressEvent[] = []
-  const emitter = new EventEmitter()
-  emitter.emit = (_type, event) => events.push(event) > 0
+  const { all: events, emitter } = new Recorder()
   const config = parseOptions({ probe: kind, dataDir, probeTimeoutMs: 2000, ...options, events: emitter }, 'resolve')
   const session = new Session(config, systemClock)
   using leaks = checkLeaks()

@@ -1,7 +1,5 @@
-import { EventEmitter } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ApiserverAddressEvent } from '../src/events.ts'
 import type { ResolveOptions, WatchOptions } from '../src/index.ts'
 import { parseOptions } from '../src/config.ts'
 import { Prober } from '../src/probe/prober.ts'
@@ -11,21 +9,8 @@ import { resolve } from '../src/resolve.ts'
 import { Session } from '../src/session.ts'
 import { Watch } from '../src/watch.ts'
 import { VirtualClock, idle } from './support/clock.ts'
+import { Recorder } from './support/recorder.ts'
 import { FakeSource } from './support/source.ts'
-
-/** Every event, in order. */
-class Recorder {
-  readonly all: ApiserverAddressEvent[] = []
-  readonly emitter = new EventEmitter()
-
-  constructor() {
-    this.emitter.emit = (_type, event) => this.all.push(event) > 0
-  }
-
-  of<T extends ApiserverAddressEvent['type']>(type: T) {
-    return this.all.filter((event): event is Extract<ApiserverAddressEvent, { type: T }> => event.type === type)
-  }
-}
 
 /** Servers that are alive, dead or silent, as the test says; alive if it says nothing. */
 class Servers {

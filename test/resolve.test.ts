@@ -2,12 +2,12 @@ import { EventEmitter } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ApiserverAddressError } from '../src/errors.ts'
-import type { ApiserverAddressEvent } from '../src/events.ts'
 import type { ResolveOptions } from '../src/index.ts'
 import { parseOptions } from '../src/config.ts'
 import { resolve } from '../src/resolve.ts'
 import { Failure } from '../src/reasons.ts'
 import { VirtualClock, idle } from './support/clock.ts'
+import { Recorder } from './support/recorder.ts'
 import { FakeSource } from './support/source.ts'
 
 /** A call on a key that the test writes, in time that the test lets pass. */
@@ -15,20 +15,15 @@ function start(options: ResolveOptions = {}, prepare: (source: FakeSource) => vo
   const clock = new VirtualClock(random)
   const source = new FakeSource()
   prepare(source)
-  const events: ApiserverAddressEvent[] = []
-  const emitter = new EventEmitter()
-  emitter.emit = (_type, event) => events.push(event) > 0
-  const call = resolve(parseOptions({ ...options, events: emitter }, 'resolve'), clock, source.asSource())
+  const events = new Recorder()
+  const call = resolve(parseOptions({ ...options, events: events.emitter }, 'resolve'), clock, source.asSource())
   call.catch(() => {})
-  const types = () => events.map(({ type }) => type)
-  const of = <T extends ApiserverAddressEvent['type']>(type: T) =>
-    events.filter((event): event is Extract<ApiserverAddressEvent, { type: T }> => event.type === type)
-  return { clock, source, events, types, of, call }
+  return { clock, source, events, call }
 }
 
 describe('the list is there', () => {
   test('one read is enough', async () => {
-    const { source, clock, call, types } = start({}, (before) => before.write('["b:1","a:1"]'))
+    const { source, clock, call, events } = start({}, (before) => before.write('["b:1","a:1"]'))
     expect(await call).toEqual({
       addresses: ['a:1', 'b:1'],
       urls: ['https://a:1', 'https://b:1'],
@@ -36,7 +31,7 @@ describe('the list is there', () => {
       attempts: 1,
       elapsedMs: 0,
     })
-    expect(types()).toEqual(['attempt', 'resolved'])
+    expect(events.types).toEqual(['attempt', 'resolved'])
     expect(clock.sleeping).toBe(0)
     await idle()
     expect(source.closed).toBe(true)
@@ -45,11 +40,11 @@ describe('the list is there', () => {
 
 describe('the list is not there yet', () => {
   test('the write that sets it ends the wait at once, without another read', async () => {
-    const { source, clock, call, types } = start()
+    const { source, clock, call, events } = start()
     await clock.advance(10_000)
     source.write('["a:1"]')
     expect(await call).toMatchObject({ addresses: ['a:1'], attempts: 1, elapsedMs: 10_000 })
-    expect(types()).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'])
+    expect(events.types).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'])
     await idle()
     expect(source.watching).toBe(0)
   })
@@ -78,22 +73,22 @@ describe('the list is not there yet', () => {
   })
 
   test('while a watch stands, the key is read again only after a minute or more', async () => {
-    const { source, clock, of } = start()
+    const { source, clock, events } = start()
     await clock.advance(59_999)
     expect(source.reads).toBe(1)
     await clock.advance(30_001)
     expect(source.reads).toBe(2)
-    expect(of('retry')[0]?.delayMs).toBe(75_000)
+    expect(events.of('retry')[0]?.delayMs).toBe(75_000)
     await clock.advance(10 * 60_000)
     expect(source.reads).toBeLessThanOrEqual(12)
     expect(source.watches).toBe(1)
   })
 
   test('where no watch can be had, the backoff gets there all the same', async () => {
-    const { source, clock, call, of } = start({}, (before) => (before.refuseWatches = true))
+    const { source, clock, call, events } = start({}, (before) => (before.refuseWatches = true))
     await clock.advance(20_000)
     expect(
-      of('retry')
+      events.of('retry')
         .map(({ delayMs }) => delayMs)
         .slice(0, 5),
     ).toEqual([188, 375, 750, 1500, 1500])
@@ -146,9 +141,7 @@ describe('the list is not complete yet', () => {
       await idle()
     }
     expect(await call).toMatchObject({ addresses: ['a:1', 'b:1', 'c:1'] })
-    expect(
-      events.flatMap((event) => (event.type === 'retry' ? [event.error.message.replace(/^.*?: /, '')] : [])),
-    ).toEqual([
+    expect(events.of('retry').map(({ error }) => error.message.replace(/^.*?: /, ''))).toEqual([
       'the key does not exist yet',
       'the key is there, and its value is empty',
       'the key is there, and its list is empty',
@@ -156,7 +149,7 @@ describe('the list is not complete yet', () => {
       'the list has 2 of at least 3 addresses: a:1, b:1',
       'the list has 1 of at least 3 addresses: a:1',
     ])
-    expect(events.flatMap((event) => (event.type === 'phase' ? [[event.previous, event.reason]] : []))).toEqual([
+    expect(events.of('phase').map(({ previous, reason }) => [previous, reason])).toEqual([
       [undefined, 'not-set'],
       ['not-set', 'incomplete'],
     ])
@@ -188,15 +181,15 @@ describe('the list is not complete yet', () => {
   })
 
   test('what of expect is not there yet is named by every event and by the error', async () => {
-    const { source, clock, call, of } = start({ expect: ['b', 'c:1'], timeoutMs: 1000 })
-    while (of('retry').length === 0) await idle()
+    const { source, clock, call, events } = start({ expect: ['b', 'c:1'], timeoutMs: 1000 })
+    while (events.of('retry').length === 0) await idle()
     source.write('["a:1"]')
     await idle()
     source.write('["a:1","b:1"]')
     await clock.advance(1000)
     await expect(call).rejects.toThrow(/: the list lacks c:1: a:1, b:1$/)
-    expect(of('phase').at(-1)?.missing).toEqual(['b', 'c:1'])
-    expect(of('retry').map(({ missing }) => missing)).toEqual([undefined, ['b', 'c:1'], ['c:1']])
+    expect(events.of('phase').at(-1)?.missing).toEqual(['b', 'c:1'])
+    expect(events.of('retry').map(({ missing }) => missing)).toEqual([undefined, ['b', 'c:1'], ['c:1']])
   })
 
   test('servers joining in any order, with any gaps and flaps, never give a list early', async () => {
@@ -238,7 +231,7 @@ describe('the list is not complete yet', () => {
 
 describe('the call ends', () => {
   test('by its deadline, and says what it waited for', async () => {
-    const { clock, call, types } = start({ timeoutMs: 60_000, minAddresses: 2 }, (source) => source.write('["a:1"]'))
+    const { clock, call, events } = start({ timeoutMs: 60_000, minAddresses: 2 }, (source) => source.write('["a:1"]'))
     await clock.advance(60_000)
     const error = await call.catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(ApiserverAddressError)
@@ -247,7 +240,7 @@ describe('the call ends', () => {
       'rke2/apiaddresses: timed out after 60.0 s and 1 attempt, waiting for the full set of apiservers for the last 60.0 s: ' +
         'https://fake:2379: the list has 1 of at least 2 addresses: a:1',
     )
-    expect(types().at(-1)).toBe('failed')
+    expect(events.types.at(-1)).toBe('failed')
   })
 
   test('by its deadline in the middle of a read', async () => {
@@ -257,14 +250,14 @@ describe('the call ends', () => {
   })
 
   test('at once for a fault that asking again cannot mend', async () => {
-    const { call, types } = start({}, (source) => source.write('rubbish'))
+    const { call, events } = start({}, (source) => source.write('rubbish'))
     await expect(call).rejects.toMatchObject({
       code: 'REJECTED',
       reason: 'invalid-value',
       message:
         "rke2/apiaddresses: failed after 0.0 s and 1 attempt: https://fake:2379: the value is not JSON: 'rubbish'",
     })
-    expect(types()).toEqual(['attempt', 'phase', 'failed'])
+    expect(events.types).toEqual(['attempt', 'phase', 'failed'])
   })
 
   test('after a fault that a moment may mend has lasted too long, unless what it is about has changed', async () => {
@@ -292,7 +285,7 @@ describe('the call ends', () => {
     'by an abort during %s, at once and with its reason',
     async (during) => {
       const controller = new AbortController()
-      const { call, clock, source, types } = start({ signal: controller.signal }, (before) => {
+      const { call, clock, source, events } = start({ signal: controller.signal }, (before) => {
         if (during === 'a read') before.hold()
         if (during === 'a backoff') before.fail(new Failure('unreachable', 'refused'))
       })
@@ -300,15 +293,15 @@ describe('the call ends', () => {
       const reason = { my: 'reason' }
       controller.abort(reason)
       await expect(call).rejects.toBe(reason)
-      expect(types().filter((type) => ['resolved', 'failed', 'aborted'].includes(type))).toEqual(['aborted'])
+      expect(events.types.filter((type) => ['resolved', 'failed', 'aborted'].includes(type))).toEqual(['aborted'])
       expect([clock.sleeping, source.closed, source.watching]).toEqual([0, true, 0])
     },
   )
 
   test('by a signal that was aborted before, without opening anything', async () => {
-    const { call, source, types } = start({ signal: AbortSignal.abort('no') })
+    const { call, source, events } = start({ signal: AbortSignal.abort('no') })
     await expect(call).rejects.toBe('no')
-    expect([source.reads, types()]).toEqual([0, ['aborted']])
+    expect([source.reads, events.types]).toEqual([0, ['aborted']])
   })
 
   test.each([
@@ -334,13 +327,13 @@ describe('the call ends', () => {
 })
 
 test('an early wake after a silent connection came to stand is told as such', async () => {
-  const { call, clock, source, of } = start({}, (before) => before.fail(new Failure('timeout', 'silent')))
+  const { call, clock, source, events } = start({}, (before) => before.fail(new Failure('timeout', 'silent')))
   await clock.advance(1)
   source.write('["a:1"]')
   source.fail(undefined)
   source.stand()
   expect(await call).toMatchObject({ addresses: ['a:1'], attempts: 2 })
-  expect(of('wake')).toEqual([{ type: 'wake', cause: 'connected' }])
+  expect(events.of('wake')).toEqual([{ type: 'wake', cause: 'connected' }])
 })
 
 test('delays stay within jitter and cap whatever fails', async () => {
@@ -355,14 +348,14 @@ test('delays stay within jitter and cap whatever fails', async () => {
       retry,
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
       async (given, chances) => {
-        const { call, clock, of } = start(
+        const { call, clock, events } = start(
           { retry: { ...given, maxAttempts: 12 } },
           (source) => source.fail(new Failure('unreachable', 'refused')),
           () => chances.next().value as number,
         )
         await clock.advance(12 * 5000)
         await expect(call).rejects.toMatchObject({ code: 'ATTEMPTS_EXHAUSTED' })
-        const delays = of('retry').map(({ delayMs }) => delayMs)
+        const delays = events.of('retry').map(({ delayMs }) => delayMs)
         expect(delays).toHaveLength(11)
         for (const [n, delay] of delays.entries()) {
           const whole = Math.min(given.maxDelayMs, given.initialDelayMs * given.factor ** n)

@@ -10,7 +10,7 @@ import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
-import { Recorder } from '../support/watching.ts'
+import { Recorder } from '../support/recorder.ts'
 
 const [a, b] = ['10.0.0.1:6443', '10.0.0.2:6443'] as const
 const list = (...addresses: string[]) => `${JSON.stringify(addresses)}\n`

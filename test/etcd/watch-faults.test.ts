@@ -10,7 +10,7 @@ import { heapUsed } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
 import type { Proxy } from '../support/net.ts'
-import { Recorder } from '../support/watching.ts'
+import { Recorder } from '../support/recorder.ts'
 
 // WATCH_FAULTS=200 for a longer life; WATCH_SEED repeats one.
 const faults = Number(process.env['WATCH_FAULTS'] ?? 16)

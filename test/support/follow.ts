@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { ApiserverAddressWatch, AddressChange, WatchOptions } from '../../src/index.ts'
 import { watchApiserverAddresses } from '../../src/index.ts'
-import { Recorder } from './watching.ts'
+import { Recorder } from './recorder.ts'
 
 /** A watch of a real etcd, and all that a caller can see of it. Closed, if need be, when its test ends. */
 export class Followed {

@@ -1,55 +1,10 @@
-import { EventEmitter } from 'node:events'
 import { Source } from '../../src/etcd/source.ts'
-import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../../src/events.ts'
 import type { AddressChange, WatchOptions } from '../../src/index.ts'
 import { parseOptions } from '../../src/config.ts'
 import { Watch } from '../../src/watch.ts'
 import { VirtualClock } from './clock.ts'
 import { FakeEtcd } from './fake-etcd.ts'
-
-type Type = ApiserverAddressEvent['type']
-export type EventOf<T extends Type> = Extract<ApiserverAddressEvent, { type: T }>
-
-/** Every event that an emitter was given, in order. */
-export class Recorder {
-  readonly all: ApiserverAddressEvent[] = []
-  readonly emitter = new EventEmitter<ApiserverAddressEvents>()
-  #news = Promise.withResolvers<void>()
-
-  constructor() {
-    const { emitter } = this
-    const emit = emitter.emit.bind(emitter) as (...args: unknown[]) => boolean
-    emitter.emit = (...[type, event]: [Type, ApiserverAddressEvent]) => {
-      this.all.push(event)
-      const news = this.#news
-      this.#news = Promise.withResolvers()
-      news.resolve()
-      return emit(type, event)
-    }
-  }
-
-  get types(): Type[] {
-    return this.all.map(({ type }) => type)
-  }
-
-  of<T extends Type>(type: T): EventOf<T>[] {
-    return this.all.filter((event): event is EventOf<T> => event.type === type)
-  }
-
-  /** Forgets what was told so far. */
-  clear(): void {
-    this.all.length = 0
-  }
-
-  /** Resolves with the first event of this type, and of this nature, that is or will be there. */
-  async until<T extends Type>(type: T, when: (event: EventOf<T>) => boolean = () => true): Promise<EventOf<T>> {
-    for (;;) {
-      const found = this.of(type).find(when)
-      if (found !== undefined) return found
-      await this.#news.promise
-    }
-  }
-}
+import { Recorder } from './recorder.ts'
 
 /** A watch of a fake etcd, in time that the test lets pass. */
 export function watchFake(options: WatchOptions = {}, random?: () => number) {
