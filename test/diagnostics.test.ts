@@ -16,6 +16,7 @@ import { resolve } from '../src/resolve.ts'
 import { VirtualClock, idle } from './support/clock.ts'
 import { Recorder } from './support/recorder.ts'
 import { FakeSource } from './support/source.ts'
+import { collectUncaught } from './support/uncaught.ts'
 
 const name = 'rke2-apiserver-resolver'
 
@@ -55,14 +56,7 @@ test('calls of the same key at the same time are told apart', async () => {
 })
 
 test('a subscriber that throws changes no outcome, and its error surfaces on its own', async () => {
-  const listeners = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  const uncaught: unknown[] = []
-  process.on('uncaughtException', (error) => uncaught.push(error))
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of listeners) process.on('uncaughtException', listener)
-  })
+  const uncaught = collectUncaught()
   listen(({ event }) => {
     throw new Error(event.type)
   })

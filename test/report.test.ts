@@ -10,6 +10,7 @@ import { resolve } from '../src/resolve.ts'
 import { VirtualClock, idle } from './support/clock.ts'
 import './support/preload.ts'
 import { FakeSource } from './support/source.ts'
+import { collectUncaught } from './support/uncaught.ts'
 
 function logging() {
   const lines: Record<string, unknown>[] = []
@@ -154,14 +155,7 @@ test('events are frozen, in order, and JSON-safe apart from their errors', async
 })
 
 test('a listener that throws changes no outcome, and its error surfaces on its own', async () => {
-  const listeners = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  const uncaught: unknown[] = []
-  process.on('uncaughtException', (error) => uncaught.push(error))
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of listeners) process.on('uncaughtException', listener)
-  })
+  const uncaught = collectUncaught()
   const events = new EventEmitter()
   for (const type of ['attempt', 'phase', 'retry', 'wake', 'resolved']) {
     events.on(type, () => {

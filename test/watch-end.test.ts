@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../src/reasons.ts'
 import { idle } from './support/clock.ts'
+import { collectUncaught } from './support/uncaught.ts'
 import { followFake, outcome, watchFake } from './support/watching.ts'
 
 const a = '10.0.0.1:6443'
@@ -188,31 +189,23 @@ describe('the end', () => {
 })
 
 test('every event is one frozen object, and a listener that throws changes nothing', async () => {
-  const thrown: unknown[] = []
-  const keep = (error: unknown) => void thrown.push(error)
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException').on('uncaughtException', keep)
-  try {
-    const { etcd, watch, events, clock } = watchFake()
-    for (const type of ['attempt', 'resolved', 'connected', 'held', 'changed', 'ignored', 'closed'] as const)
-      events.emitter.on(type, () => {
-        throw new Error(type)
-      })
-    etcd.putList(a)
-    await watch.next()
-    await idle()
-    etcd.putList(b)
-    etcd.del()
-    await clock.advance(3000)
-    expect((await watch.next()).value).toMatchObject({ addresses: [b] })
-    await watch.close()
-    await idle()
-    const told = ['attempt', 'resolved', 'connected', 'changed', 'held', 'ignored', 'changed', 'closed']
-    expect(events.types).toEqual(told)
-    expect(events.all.every(Object.isFrozen)).toBe(true)
-    expect(thrown.map((error) => (error as Error).message)).toEqual(told)
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of others) process.on('uncaughtException', listener)
-  }
+  const uncaught = collectUncaught()
+  const { etcd, watch, events, clock } = watchFake()
+  for (const type of ['attempt', 'resolved', 'connected', 'held', 'changed', 'ignored', 'closed'] as const)
+    events.emitter.on(type, () => {
+      throw new Error(type)
+    })
+  etcd.putList(a)
+  await watch.next()
+  await idle()
+  etcd.putList(b)
+  etcd.del()
+  await clock.advance(3000)
+  expect((await watch.next()).value).toMatchObject({ addresses: [b] })
+  await watch.close()
+  await idle()
+  const told = ['attempt', 'resolved', 'connected', 'changed', 'held', 'ignored', 'changed', 'closed']
+  expect(events.types).toEqual(told)
+  expect(events.all.every(Object.isFrozen)).toBe(true)
+  expect(uncaught.map((error) => (error as Error).message)).toEqual(told)
 })

@@ -40,12 +40,6 @@ export class Apiserver implements AsyncDisposable {
     })
   }
 
-  get connections(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
-    })
-  }
-
   async start(): Promise<void> {
     this.#server.listen(this.#port, this.#host)
     await once(this.#server, 'listening')
