@@ -1,6 +1,4 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../src/etcd/connection.ts'
@@ -11,6 +9,7 @@ import { Failure } from '../src/reasons.ts'
 import { Dice } from './support/dice.ts'
 import { expectNoLeaks } from './support/faults.ts'
 import { forging, fuzzSeed, mutate } from './support/fuzz.ts'
+import { memoryInUse } from './support/heap.ts'
 import {
   answer,
   created,
@@ -32,8 +31,6 @@ import './support/preload.ts'
 import { Recorder } from './support/recorder.ts'
 
 expectNoLeaks()
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const megabytes = (count: number, text = 'a') => text.repeat((count << 20) / text.length)
 const ansi = '\x1b[2J\r\n{"level":"info","msg":"forged"}\x9b7m\u2028\u202e\u{e0001}'
@@ -249,8 +246,7 @@ function expectTexts(events: Recorder): void {
 /** Fails where the process (the server is in it, too) was kept busy for long, or keeps memory. */
 async function bounded(what: () => Promise<void>): Promise<void> {
   const used = () => {
-    collect()
-    const { heapUsed, external } = process.memoryUsage()
+    const { heapUsed, external } = memoryInUse()
     return heapUsed + external
   }
   const before = used()
