@@ -4,21 +4,16 @@ import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { EndpointChannel } from '../src/etcd/channel.ts'
 import { expectNoLeaks } from './support/faults.ts'
+import { serve } from './support/serve.ts'
 
 expectNoLeaks()
 
 /** A server that says nothing, as an etcd does that has just begun to listen. */
 async function silentServer() {
   const accepted: net.Socket[] = []
-  const server = net
-    .createServer((socket) => accepted.push(socket.on('error', () => {}).resume()))
-    .listen(0, '127.0.0.1')
-  onTestFinished(() => {
-    server.close()
-    for (const socket of accepted) socket.destroy()
-  })
-  await once(server, 'listening')
-  return { server, accepted, endpoint: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}` }
+  const server = net.createServer((socket) => accepted.push(socket.resume()))
+  const port = await serve(server)
+  return { server, accepted, port, endpoint: `http://127.0.0.1:${port}` }
 }
 
 test('closed as soon as it has begun to connect, it leaves no socket', async () => {
@@ -32,7 +27,7 @@ test('closed as soon as it has begun to connect, it leaves no socket', async () 
 test('closed as soon as it has begun to connect, it makes no connection, nor another one a second later', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
-  const { endpoint, accepted, server } = await silentServer()
+  const { endpoint, accepted, port, server } = await silentServer()
   const channel = new EndpointChannel(endpoint, undefined)
   channel.connect()
   channel.close()
@@ -41,7 +36,7 @@ test('closed as soon as it has begun to connect, it makes no connection, nor ano
     vi.advanceTimersByTime(100)
   }
   // Whatever was made is accepted before this one.
-  const last = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  const last = net.connect(port, '127.0.0.1')
   await once(server, 'connection')
   last.destroy()
   expect(accepted).toHaveLength(1)
@@ -60,8 +55,7 @@ test('closed in the middle of the handshake, it leaves no socket', async () => {
 })
 
 test('it knows its own sockets from all others', async () => {
-  const { endpoint, accepted, server } = await silentServer()
-  const { port } = server.address() as net.AddressInfo
+  const { endpoint, accepted, port } = await silentServer()
   const [one, other] = [1, 2].map(() => new EndpointChannel(endpoint, undefined)) as [EndpointChannel, EndpointChannel]
   one.connect()
   other.connect()

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
@@ -13,6 +12,7 @@ import { Call } from './support/call.ts'
 import { createAuthority } from './support/certificates.ts'
 import { expectNoLeaks, record, stopwatch } from './support/faults.ts'
 import './support/preload.ts'
+import { serve } from './support/serve.ts'
 
 let folder: string
 let files: TlsFiles
@@ -31,20 +31,6 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 expectNoLeaks()
-
-/** Starts a server for the length of the test and returns its port. */
-async function listen(server: net.Server): Promise<number> {
-  const sockets = new Set<net.Socket>()
-  server.on('connection', (socket: net.Socket) => sockets.add(socket.on('error', () => {})))
-  server.on('secureConnection', (socket: net.Socket) => socket.on('error', () => {}))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  return (server.address() as net.AddressInfo).port
-}
 
 type Row = [title: string, reason: Reason, message: RegExp, scheme: 'http' | 'https', make: () => net.Server]
 
@@ -133,7 +119,7 @@ const waited: Row[] = [
 
 /** How a call of two attempts ends, and what it said on the way. */
 async function outcome([title, reason, , scheme, make]: Row) {
-  const port = await listen(make())
+  const port = await serve(make())
   const told = stopwatch()
   const call = new Call({
     endpoints: `${scheme}://127.0.0.1:${port}`,
@@ -174,7 +160,7 @@ test('a certificate of somebody else is refused, also where the environment swit
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
   onTestFinished(() => void vi.unstubAllEnvs())
   const stranger = await (await createAuthority()).issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })
-  const port = await listen(http2.createSecureServer(stranger, status(403)))
+  const port = await serve(http2.createSecureServer(stranger, status(403)))
   const call = new Call({ endpoints: `https://127.0.0.1:${port}`, tls: files, retry: { maxAttempts: 1 } })
   expect(await call.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-rejected' })
 })

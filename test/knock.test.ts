@@ -1,18 +1,17 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { knock } from '../src/etcd/knock.ts'
 import { unusedPort } from './support/net.ts'
+import { serve } from './support/serve.ts'
 
 const never = new AbortController().signal
 
 test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which is closed', async (host) => {
-  const server = createServer().listen(0, host === '[::1]' ? '::1' : '127.0.0.1')
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
+  const server = createServer()
   const accepted = once(server, 'connection')
-  await knock(`https://${host}:${(server.address() as AddressInfo).port}`, never)
+  const port = await serve(server, host === '[::1]' ? '::1' : '127.0.0.1')
+  await knock(`https://${host}:${port}`, never)
   const [socket] = await accepted
   await once(socket.resume(), 'close')
   expect(socket.bytesRead).toBe(0)
@@ -37,10 +36,7 @@ test('a name that is not known', { timeout: 30_000 }, async () => {
 test('an abort ends it at once, with its reason, and leaves no socket', async () => {
   const controller = new AbortController()
   const reason = new Error('enough')
-  const server = createServer().listen(0, '127.0.0.1')
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const endpoint = `http://127.0.0.1:${await serve(createServer())}`
   const knocking = knock(endpoint, controller.signal)
   controller.abort(reason)
   await expect(knocking).rejects.toBe(reason)

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import net from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -18,6 +17,7 @@ import type { Authority } from './support/certificates.ts'
 import { checkLeaks } from './support/leaks.ts'
 import { startProxy, unusedPort } from './support/net.ts'
 import { Recorder } from './support/recorder.ts'
+import { serve } from './support/serve.ts'
 
 let authority: Authority
 let stranger: Authority
@@ -139,11 +139,7 @@ describe('tls', () => {
   })
 
   test('takes plain text for dead', async () => {
-    const plain = net.createServer((socket) => void socket.on('error', () => {}).end('SSH-2.0-OpenSSH\r\n'))
-    plain.listen(0, '127.0.0.1')
-    await once(plain, 'listening')
-    onTestFinished(() => void plain.close())
-    const { port } = plain.address() as net.AddressInfo
+    const port = await serve(createServer((socket) => void socket.end('SSH-2.0-OpenSSH\r\n')))
     expect(await probe('tls', `127.0.0.1:${port}`)).toMatchObject(dead(/SSL|wrong version|TLS/i))
   })
 

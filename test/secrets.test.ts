@@ -1,18 +1,17 @@
-import { once } from 'node:events'
 import { createSecureServer } from 'node:http2'
 import type { Http2SecureServer } from 'node:http2'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../src/command/command.ts'
 import type { TlsFiles, WatchOptions } from '../src/index.ts'
 import { createAuthority } from './support/certificates.ts'
 import type { Authority, KeyPair } from './support/certificates.ts'
 import { answer, frame, message, range, refusal, startHostileEtcd } from './support/hostile-etcd.ts'
 import './support/preload.ts'
+import { serve } from './support/serve.ts'
 import { everythingToldBy } from './support/told.ts'
 
 const password = 'hunter2-marked'
@@ -61,10 +60,7 @@ async function tlsServer(by: Authority, options: object = {}): Promise<string> {
     { ...(await by.issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })), ...options },
     (_request, response) => void response.writeHead(403).end(),
   )
-  server.on('sessionError', () => {}).listen(0, '127.0.0.1')
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `https://127.0.0.1:${await serve(server.on('sessionError', () => {}))}`
 }
 
 const tokenAnswer = answer(frame(message([1, message([3, 5n])], [2, token])))

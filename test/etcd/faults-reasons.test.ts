@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import http2 from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -13,6 +11,7 @@ import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { expectNoLeaks } from '../support/faults.ts'
 import { startProxy, unusedPort } from '../support/net.ts'
+import { serve } from '../support/serve.ts'
 
 const attemptTimeoutMs = 500
 const timeoutMs = 1200
@@ -37,16 +36,9 @@ async function folder(): Promise<string> {
 
 /** A web server that answers every request with this status. */
 async function webServer(status: number): Promise<string> {
-  const server = http2.createServer((_request, response) => void response.writeHead(status).end())
-  const sessions = new Set<http2.ServerHttp2Session>()
-  server.on('session', (session) => sessions.add(session.on('error', () => {})))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    for (const session of sessions) session.destroy()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = createServer((_request, response) => void response.writeHead(status).end())
+  server.on('session', (session) => session.on('error', () => {}))
+  return `http://127.0.0.1:${await serve(server)}`
 }
 
 type Make = () => Promise<ResolveOptions>

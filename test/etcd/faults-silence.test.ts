@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -11,6 +10,7 @@ import { createAuthority } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
+import { serve } from '../support/serve.ts'
 
 let etcd: EtcdCluster
 beforeAll(async () => {
@@ -53,9 +53,7 @@ test('whatever is wrong, the process hears of it by the call alone, and nothing 
   const dropped = await unusedPort()
   const dropping = await dropPackets(dropped)
   onTestFinished(() => dropping[Symbol.asyncDispose]())
-  const web = http.createServer((_request, response) => void response.end('hello')).listen(0, '127.0.0.1')
-  onTestFinished(() => void web.close())
-  await once(web, 'listening')
+  const web = await serve(createServer((_request, response) => void response.end('hello')))
 
   const { endpoints, tls } = etcd
   const [endpoint] = endpoints as [string]
@@ -69,7 +67,7 @@ test('whatever is wrong, the process hears of it by the call alone, and nothing 
     ['unreachable', { endpoints: `https://127.0.0.1:${dropped}`, tls }],
     ['unreachable', { endpoints: endpoint.replace('https:', 'http:'), tls }],
     ['timeout', { endpoints: silent.endpoint, tls }],
-    ['rejected', { endpoints: `http://127.0.0.1:${(web.address() as AddressInfo).port}`, tls }],
+    ['rejected', { endpoints: `http://127.0.0.1:${web}`, tls }],
   ]
   const { outcomes, output, code, lingeredMs } = await run(faults.map(([, options]) => options))
   expect(outcomes).toEqual(faults.map(([reason]) => reason))

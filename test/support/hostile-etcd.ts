@@ -1,8 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http2'
-import type { OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import net from 'node:net'
-import { onTestFinished } from 'vitest'
+import http2 from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
+import { serve } from './serve.ts'
 
 /** Protobuf by hand, so that it can be wrong: fields of type varint, or of bytes, which are texts and messages too. */
 export type Field = readonly [number: number, value: bigint | string | Uint8Array]
@@ -102,7 +102,6 @@ export interface HostileOptions {
   readonly onRange?: Answer
   /** @default a watch that stands and is silent */
   readonly onWatch?: Answer
-  readonly onSession?: (session: ServerHttp2Session) => void
 }
 
 /** Speaks etcd's protocol, for the length of the test, and says what it is told to. */
@@ -110,14 +109,9 @@ export async function startHostileEtcd({
   onAuthenticate = refusal('3', 'etcdserver: authentication is not enabled'),
   onRange = answer(frame(range())),
   onWatch = (stream) => (open(stream), void stream.write(frame(created))),
-  onSession = () => {},
 }: HostileOptions): Promise<string> {
-  const server = createServer({ maxSendHeaderBlockLength: 1 << 24, settings: { maxHeaderListSize: 1 << 24 } })
-  const sessions = new Set<ServerHttp2Session>()
-  server.on('session', (session) => {
-    sessions.add(session.on('error', () => {}))
-    onSession(session)
-  })
+  const server = http2.createServer({ maxSendHeaderBlockLength: 1 << 24, settings: { maxHeaderListSize: 1 << 24 } })
+  server.on('session', (session) => session.on('error', () => {}))
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {})
     const path = headers[':path'] ?? ''
@@ -125,22 +119,16 @@ export async function startHostileEtcd({
     else if (path.endsWith('/Range')) onRange(stream)
     else onWatch(stream)
   })
-  return listen(server, () => {
-    for (const session of sessions) session.destroy()
-  })
+  return `http://127.0.0.1:${await serve(server)}`
 }
 
 /** Speaks HTTP/2 only as far as it is told to: settings, and what comes after. */
-export function startHostileServer(speak: (socket: net.Socket) => void): Promise<string> {
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer((socket) => {
-    sockets.add(socket.on('error', () => {}).resume())
-    socket.write(http2Frame(4))
+export async function startHostileServer(speak: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.resume().write(http2Frame(4))
     speak(socket)
   })
-  return listen(server, () => {
-    for (const socket of sockets) socket.destroy()
-  })
+  return `http://127.0.0.1:${await serve(server)}`
 }
 
 /** An HTTP/2 frame. */
@@ -151,14 +139,4 @@ export function http2Frame(type: number, { flags = 0, id = 0, bytes = Buffer.all
   start.writeUInt8(flags, 4)
   start.writeUInt32BE(id, 5)
   return Buffer.concat([start, bytes])
-}
-
-async function listen(server: net.Server, end: () => void): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  onTestFinished(() => {
-    server.close()
-    end()
-  })
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`
 }
