@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readCertificates } from '../src/etcd/certificates.ts'
 import type { Reason, TlsFiles } from '../src/index.ts'
 import { Failure } from '../src/reasons.ts'
 import { createAuthority } from './support/certificates.ts'
+import { temporaryFolder } from './support/folder.ts'
 
 let good: Record<keyof TlsFiles, string>
 let ofTheOtherKind: Record<keyof TlsFiles, string>
@@ -18,8 +18,7 @@ beforeAll(async () => {
 
 let files: TlsFiles
 beforeEach(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'certificates-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  const folder = temporaryFolder()
   files = { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
   for (const name of names) await writeFile(files[name], good[name])
 })

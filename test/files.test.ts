@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
@@ -12,6 +11,7 @@ import { resolveApiserverAddresses, watchApiserverAddresses } from '../src/index
 import type { TlsFiles, WatchOptions } from '../src/index.ts'
 import { createAuthority } from './support/certificates.ts'
 import type { KeyPair } from './support/certificates.ts'
+import { temporaryFolder } from './support/folder.ts'
 import { unusedPort } from './support/net.ts'
 import './support/preload.ts'
 
@@ -27,10 +27,9 @@ vi.mock('node:fs/promises', async (importOriginal) => {
 })
 
 let folder: string
-beforeEach(async () => {
+beforeEach(() => {
   opened.length = 0
-  folder = await mkdtemp(join(tmpdir(), 'files-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  folder = temporaryFolder()
 })
 const never = new AbortController().signal
 const read = (name: string) => readSmallFile(join(folder, name), never)

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, onTestFinished, test as base } from 'vitest'
+import { describe, expect, test as base } from 'vitest'
+import { temporaryFolder } from './support/folder.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
@@ -128,9 +129,7 @@ describe('the package as it is published', () => {
 })
 
 test('its bill of materials is made without a network, and lists all that is installed with it', async () => {
-  const cache = mkdtempSync(join(tmpdir(), 'no-cache-'))
-  onTestFinished(() => rmSync(cache, { recursive: true }))
-  const env = { ...process.env, npm_config_cache: cache }
+  const env = { ...process.env, npm_config_cache: temporaryFolder() }
   const { stdout } = await run('sh', ['.github/sbom.sh'], { cwd: root, env, maxBuffer: 1 << 24 })
   const { bomFormat, metadata, components } = JSON.parse(stdout)
   const { name, version, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

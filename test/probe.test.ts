@@ -14,6 +14,7 @@ import { startApiserver, writeServerCa } from './support/apiserver.ts'
 import type { ApiserverOptions } from './support/apiserver.ts'
 import { createAuthority } from './support/certificates.ts'
 import type { Authority } from './support/certificates.ts'
+import { temporaryFolder } from './support/folder.ts'
 import { checkLeaks } from './support/leaks.ts'
 import { startProxy, unusedPort } from './support/net.ts'
 import { Recorder } from './support/recorder.ts'
@@ -124,9 +125,8 @@ describe('tls', () => {
     ['is not there', '/nowhere', /ENOENT/],
     ['is no certificate', 'rubbish', /cannot be used/],
   ])('without a CA that can be used (it %s) takes any certificate, and says so', async (_name, where, why) => {
-    const folder = where === 'rubbish' ? mkdtempSync(join(tmpdir(), 'probe-')) : where
+    const folder = where === 'rubbish' ? temporaryFolder() : where
     if (where === 'rubbish') {
-      onTestFinished(() => rmSync(folder, { recursive: true }))
       await writeServerCa(folder, authority)
       writeFileSync(join(folder, 'server', 'tls', 'server-ca.crt'), 'rubbish')
     }

@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { Reason } from '../src/errors.ts'
 import type { Connection, ConnectionOptions } from '../src/etcd/connection.ts'
 import type { ResolveOptions } from '../src/index.ts'
@@ -11,6 +10,7 @@ import { Failure } from '../src/reasons.ts'
 import { Source } from '../src/etcd/source.ts'
 import { createAuthority } from './support/certificates.ts'
 import { VirtualClock, idle } from './support/clock.ts'
+import { temporaryFolder } from './support/folder.ts'
 
 const reading: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 7n }
 
@@ -378,8 +378,7 @@ describe('certificate files', () => {
   /** A source of one endpoint with TLS, and its files. */
   async function secure() {
     const authority = await createAuthority()
-    const folder = await mkdtemp(join(tmpdir(), 'source-'))
-    onTestFinished(() => rm(folder, { recursive: true }))
+    const folder = temporaryFolder()
     const tls = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
     const write = async (half?: 'half') => {
       const { cert, key } = await authority.issue({ commonName: 'client' })

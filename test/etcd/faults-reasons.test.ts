@@ -1,6 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http2'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ApiserverAddressError } from '../../src/index.ts'
@@ -10,6 +9,7 @@ import { createAuthority } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { expectNoLeaks } from '../support/faults.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { startProxy, unusedPort } from '../support/net.ts'
 import { serve } from '../support/serve.ts'
 
@@ -28,12 +28,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([etcd[Symbol.asyncDispose](), withAuth[Symbol.asyncDispose]()]))
 expectNoLeaks()
 
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'faults-reasons-'))
-  onTestFinished(() => rm(path, { recursive: true }))
-  return path
-}
-
 /** A web server that answers every request with this status. */
 async function webServer(status: number): Promise<string> {
   const server = createServer((_request, response) => void response.writeHead(status).end())
@@ -50,7 +44,7 @@ const waited: [reason: Reason, waitingFor: string, make: Make][] = [
     'tls-files-missing',
     'the certificate files',
     async () => {
-      const caFile = join(await folder(), 'ca.crt')
+      const caFile = join(temporaryFolder(), 'ca.crt')
       return { tls: { ...etcd.tls, caFile } }
     },
   ],
@@ -58,7 +52,7 @@ const waited: [reason: Reason, waitingFor: string, make: Make][] = [
     'tls-rejected',
     'certificates that both sides accept',
     async () => {
-      const caFile = join(await folder(), 'ca.crt')
+      const caFile = join(temporaryFolder(), 'ca.crt')
       await writeFile(caFile, (await createAuthority('foreign')).cert)
       return { tls: { ...etcd.tls, caFile } }
     },
@@ -97,7 +91,7 @@ const waited: [reason: Reason, waitingFor: string, make: Make][] = [
 ]
 
 const final: [reason: Reason, make: Make][] = [
-  ['tls-files-unreadable', async () => ({ tls: { ...etcd.tls, caFile: await folder() } })],
+  ['tls-files-unreadable', async () => ({ tls: { ...etcd.tls, caFile: temporaryFolder() } })],
   ['invalid-value', async () => ({ key: 'rubbish' })],
   [
     'permission-denied',

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Reason, ResolveOptions } from '../../src/index.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
 import { serve } from '../support/serve.ts'
 
@@ -44,8 +44,7 @@ async function run(calls: readonly ResolveOptions[]) {
 }
 
 test('whatever is wrong, the process hears of it by the call alone, and nothing keeps it alive', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'faults-silence-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  const folder = temporaryFolder()
   const foreignCa = join(folder, 'ca.crt')
   await writeFile(foreignCa, (await createAuthority()).cert)
   await using silent = await startProxy(etcd.endpoints[0]!)

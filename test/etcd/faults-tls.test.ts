@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
@@ -9,6 +8,7 @@ import type { Authority, KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { startProxy } from '../support/net.ts'
 
 const one = ['10.0.0.11:6443']
@@ -35,9 +35,8 @@ const client = (more: object = {}, authority = etcd.authority) =>
   authority.issue({ commonName: 'etcd-client', usages: ['client'], ...more })
 
 /** Certificate files of the test's own, none of them written. */
-async function ownFiles(): Promise<TlsFiles> {
-  const folder = await mkdtemp(join(tmpdir(), 'faults-tls-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+function ownFiles(): TlsFiles {
+  const folder = temporaryFolder()
   return { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
 }
 
@@ -93,7 +92,7 @@ describe('what one side does not accept is tls-rejected, and gives the list once
     ],
   ])('%s', async (title, message, make) => {
     const { pair, ca, server } = await make()
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files, pair, ca)
     if (server !== undefined) await member.useCertificate(server)
     const told = stopwatch()
@@ -124,7 +123,7 @@ test.each(['127.0.0.1', 'localhost', '[::1]'])('%s is verified by what the certi
 
 describe('files', () => {
   test('that appear one after the other are missing until the last is there', async () => {
-    const files = await ownFiles()
+    const files = ownFiles()
     const waiting = call(files)
     for (const [file, content] of [
       [files.caFile, etcd.authority.cert],
@@ -147,7 +146,7 @@ describe('files', () => {
   })
 
   test.each(['caFile', 'certFile', 'keyFile'] as const)('caught half-written are read again: %s', async (half) => {
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     const content = { caFile: etcd.authority.cert, certFile: good.cert, keyFile: good.key }[half]
     await writeFile(files[half], content.slice(0, content.length / 2))
@@ -165,7 +164,7 @@ describe('files', () => {
   })
 
   test('that stay half-written are final after two seconds', async () => {
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     await writeFile(files.certFile, good.cert.slice(0, 200))
     const told = stopwatch()
@@ -177,7 +176,7 @@ describe('files', () => {
 
   test('of which only the certificate is rotated yet are waited for', async () => {
     const next = await client()
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files, { cert: next.cert, key: good.key })
     const told = stopwatch()
     const waiting = call(files)
@@ -192,7 +191,7 @@ describe('files', () => {
 
   test('that change are used from the next read on, without a failure', async () => {
     await using proxy = await startProxy(member.endpoint)
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     // Who counts attempts has them made, watch or not.
     const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/1', retry: { maxAttempts: 1000 } })
@@ -209,7 +208,7 @@ describe('files', () => {
 
   test('of a new CA may come after etcd has its new certificate, while the key is awaited', async () => {
     await using proxy = await startProxy(member.endpoint)
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/2' })
     await waiting.until('not-set')
@@ -235,7 +234,7 @@ describe('files', () => {
     ['no PEM', 'certFile', 'certificate', /the client certificate file .* is not the PEM it should be: /],
     ['a key where the CA should be', 'caFile', undefined, /the CA file .* is not the PEM it should be: /],
   ])('with %s are final', async (_title, file, content, message) => {
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     await writeFile(files[file], content ?? good.key)
     const error = await call(files, { retry: { initialDelayMs: 2000, jitter: 'none' } }).error()
@@ -244,7 +243,7 @@ describe('files', () => {
   })
 
   test('that cannot be read are final at once', async () => {
-    const files = await ownFiles()
+    const files = ownFiles()
     await write(files)
     const error = await call({ ...files, keyFile: join(files.keyFile, '..') }).error()
     expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable', attempts: 1 })
