@@ -66,6 +66,17 @@ export const answer =
     stream.end(bytes)
   }
 
+/** Answers with a list that is empty, for which a call waits. */
+export const emptyList: Answer = answer(frame(range({ value: '[]' })))
+
+/** Answers with these frames, and does not end. */
+export const writes =
+  (...frames: readonly Uint8Array[]): Answer =>
+  (stream) => {
+    open(stream)
+    for (const bytes of frames) stream.write(bytes)
+  }
+
 /** Answers with headers alone, of which the status is a part. */
 export const refusal =
   (status: string, text: string, headers: OutgoingHttpHeaders = {}): Answer =>
