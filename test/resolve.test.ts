@@ -88,7 +88,8 @@ describe('the list is not there yet', () => {
     const { source, clock, call, events } = start({}, (before) => (before.refuseWatches = true))
     await clock.advance(20_000)
     expect(
-      events.of('retry')
+      events
+        .of('retry')
         .map(({ delayMs }) => delayMs)
         .slice(0, 5),
     ).toEqual([188, 375, 750, 1500, 1500])

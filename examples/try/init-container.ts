@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { loadYaml } from '@kubernetes/client-node'
 import type { V1Pod } from '@kubernetes/client-node'
-import { Run } from './cluster.ts'
+import { Run } from './run.ts'
 import type { Scenario } from './try.ts'
 
 const standard = '/var/lib/rancher/rke2'

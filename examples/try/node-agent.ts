@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { Run } from './cluster.ts'
+import { Run } from './run.ts'
 import type { Scenario } from './try.ts'
 
 const program = join(import.meta.dirname, '..', 'node-agent', 'agent.ts')

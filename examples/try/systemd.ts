@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { Run } from './cluster.ts'
+import { Run } from './run.ts'
 import type { Scenario } from './try.ts'
 
 const folder = join(import.meta.dirname, '..', 'systemd')
