@@ -3,7 +3,11 @@ import { campaign } from '../campaign/campaign.ts'
 import { describe } from '../campaign/summary.ts'
 
 const minutes = Number(process.env['CAMPAIGN_MINUTES'])
-const seed = Number(process.env['CAMPAIGN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+/** Seeds that have once found something. Every other run takes one of them, and else a new one. */
+const found = [41, 101, 102, 303, 402]
+const random = (n: number) => Math.floor(Math.random() * n)
+const chosen = random(2) === 0 ? found[random(found.length)] : random(2 ** 31)
+const seed = Number(process.env['CAMPAIGN_SEED'] ?? chosen)
 
 test(
   `what callers are told through ${minutes} minutes of faults is true (CAMPAIGN_SEED=${seed})`,
