@@ -26,6 +26,17 @@ test.each(['127.0.0.1', 'localhost'])('%s refuses it', async (host) => {
   })
 })
 
+test.each([
+  ['https://127.0.0.1:443', 443],
+  ['http://127.0.0.1:80', 80],
+])('%s is knocked at there, whether anything listens or not', async (endpoint, port) => {
+  const knocked = knock(endpoint, never).then(
+    () => port,
+    ({ cause }) => cause.port,
+  )
+  expect(await knocked).toBe(port)
+})
+
 test('a name that is not known', { timeout: 30_000 }, async () => {
   await expect(knock('http://nowhere.invalid:2379', never)).rejects.toMatchObject({
     reason: 'unreachable',
@@ -33,13 +44,15 @@ test('a name that is not known', { timeout: 30_000 }, async () => {
   })
 })
 
-test('an abort ends it at once, with its reason, and leaves no socket', async () => {
-  const controller = new AbortController()
-  const reason = new Error('enough')
-  const endpoint = `http://127.0.0.1:${await serve(createServer())}`
-  const knocking = knock(endpoint, controller.signal)
-  controller.abort(reason)
-  await expect(knocking).rejects.toBe(reason)
-  await expect(knock(endpoint, controller.signal)).rejects.toBe(reason)
-  await expect.poll(() => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap')).toEqual([])
-})
+test.each([new Error('enough'), 'enough', null])(
+  'an abort ends it at once, with its reason, and leaves no socket: %s',
+  async (reason) => {
+    const controller = new AbortController()
+    const endpoint = `http://127.0.0.1:${await serve(createServer())}`
+    const knocking = knock(endpoint, controller.signal)
+    controller.abort(reason)
+    await expect(knocking).rejects.toBe(reason)
+    await expect(knock(endpoint, controller.signal)).rejects.toBe(reason)
+    await expect.poll(() => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap')).toEqual([])
+  },
+)

@@ -8,14 +8,12 @@ import { Failure, judge } from '../reasons.ts'
  */
 export async function knock(endpoint: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  const { hostname, port } = new URL(endpoint)
-  const socket = process
-    .getBuiltinModule('node:net')
-    .connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) })
-  const abort = () => socket.destroy(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
+  // A URL leaves out the port that its scheme has by itself.
+  const { hostname, port, protocol } = new URL(endpoint)
+  const to = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) }
+  const socket = process.getBuiltinModule('node:net').connect(to)
   try {
-    await process.getBuiltinModule('node:events').once(socket, 'connect')
+    await process.getBuiltinModule('node:events').once(socket, 'connect', { signal })
   } catch (error) {
     signal.throwIfAborted()
     // Of a name with several addresses, the one tried last.
@@ -23,7 +21,6 @@ export async function knock(endpoint: string, signal: AbortSignal): Promise<void
     const [reason, summary] = judge({ code: 14, details: '' }, cause)
     throw new Failure(reason, `${endpoint}: ${summary} (${cause.message})`, { cause })
   } finally {
-    signal.removeEventListener('abort', abort)
     socket.destroy()
   }
 }
