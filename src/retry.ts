@@ -84,11 +84,15 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
     }
   }
 
+  // No event before the call has returned: a listener could not end what nobody holds yet.
+  await Promise.resolve()
   session.signal.throwIfAborted()
   // p-retry takes 4 ms to load, and who gets the list at once needs none of it.
   let first: Promise<T> | undefined = attempt()
   try {
-    return await first
+    const result = await first
+    session.signal.throwIfAborted()
+    return result
   } catch {
     const { default: pRetry } = await import('p-retry')
     const next = (): Promise<T> => {

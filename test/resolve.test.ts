@@ -309,11 +309,12 @@ describe('the call ends', () => {
     ['attempt', '["a:1"]', ['attempt', 'aborted']],
     ['phase', '', ['attempt', 'phase', 'aborted']],
     ['phase', 'rubbish, which is final', ['attempt', 'phase', 'aborted']],
+    ['probed', '["a:1"]', ['attempt', 'probed', 'aborted']],
   ])('once, when a listener aborts it from within %s, with %j in the key', async (when, value, expected) => {
     const controller = new AbortController()
     const events = new EventEmitter()
     const seen: string[] = []
-    for (const type of ['attempt', 'phase', 'retry', 'resolved', 'failed', 'aborted']) {
+    for (const type of ['attempt', 'phase', 'retry', 'probed', 'resolved', 'failed', 'aborted']) {
       events.on(type, () => {
         seen.push(type)
         if (type === when) controller.abort('enough')
@@ -321,8 +322,9 @@ describe('the call ends', () => {
     }
     const source = new FakeSource()
     source.write(value)
-    const config = parseOptions({ events, signal: controller.signal }, 'resolve')
-    await expect(resolve(config, new VirtualClock(), source.asSource())).rejects.toBe('enough')
+    const probe = when === 'probed' ? 'tcp' : undefined
+    const config = parseOptions({ events, signal: controller.signal, probe }, 'resolve')
+    await expect(resolve(config, new VirtualClock(), source.asSource(), async () => {})).rejects.toBe('enough')
     expect(seen).toEqual(expected)
   })
 })

@@ -186,6 +186,15 @@ describe('the end', () => {
     expect(events.types).toEqual(['attempt', 'resolved', 'closed'])
     expect([clock.sleeping, etcd.streams.size]).toEqual([0, 0])
   })
+
+  test('by a listener of the very first event has come when close() says so', async () => {
+    const { watch, events } = watchFake()
+    const told = new Promise((resolve) => {
+      events.emitter.on('attempt', () => void watch.close().then(() => resolve(events.types)))
+    })
+    expect(await watch.next()).toEqual({ done: true, value: undefined })
+    expect(await told).toEqual(['attempt', 'failed', 'closed'])
+  })
 })
 
 test('every event is one frozen object, and a listener that throws changes nothing', async () => {
