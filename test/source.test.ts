@@ -278,6 +278,21 @@ describe('an attempt that is over', () => {
     expect(latest('a').closed).toBe(!kept)
   })
 
+  test.each<[reason: Reason, of: string]>([
+    ['unreachable', 'a'],
+    ['no-leader', 'a'],
+    ['no-leader', 'b'],
+  ])('names, after %s of %s, the other one of two', async (reason, of) => {
+    const { clock, source, read, latest } = start('ab')
+    void read()
+    await clock.advance(600)
+    latest(of).fail(failure(reason))
+    await idle()
+    const other = of === 'a' ? 'b' : 'a'
+    expect(source.pending()?.message).toMatch(`${other}:2379: no connection yet`)
+    await clock.advance(5000)
+  })
+
   test('leaves a connection that may yet stand, and tells when it does', async () => {
     const { clock, source, read, latest, made } = start('ab')
     const outcome = read()

@@ -32,6 +32,8 @@ export class Source {
   readonly #connect: Connect
   readonly #knock: Knock
   readonly #open = new Map<string, Open>()
+  /** What the read in flight is waiting for. */
+  readonly #asked = new Map<string, Connection>()
   /** Endpoints that could not be reached when they were asked last. */
   readonly #unreachable = new Set<string>()
   readonly #certificates: CertificateReader
@@ -88,8 +90,8 @@ export class Source {
 
   /** What the read in flight is waiting for, if it is late. */
   pending(): Failure | undefined {
-    const open = this.#open.get(this.endpoint)
-    return open === undefined ? this.#certificates.pending() : late(this.endpoint, open.connection.stage)
+    const [asked] = this.#asked
+    return asked === undefined ? this.#certificates.pending() : late(asked[0], asked[1].stage)
   }
 
   /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
@@ -138,6 +140,7 @@ export class Source {
   async #ask(endpoint: string, certificates: Certificates | undefined, scope: Scope): Promise<Reading> {
     if (this.#unreachable.has(endpoint)) await this.#knockAt(endpoint, scope.signal)
     const { connection } = await this.#connection(endpoint, certificates, scope.signal)
+    this.#asked.set(endpoint, connection)
     try {
       const reading = await connection.read(this.#config.key, scope.signal)
       // Stays with the endpoint that answers, and keeps no other connection.
@@ -157,6 +160,8 @@ export class Source {
         if (speaksForAll(error)) scope.abort(error)
       }
       throw error
+    } finally {
+      this.#asked.delete(endpoint)
     }
   }
 
