@@ -191,6 +191,19 @@ test('a watch tells what happens to it, and shows a live line only while it has 
   ])
 })
 
+test('a watch that cannot be opened at first shows a live line until it can', () => {
+  const { emit, rows, display } = terminal()
+  emit(resolved)
+  emit(phase())
+  emit(retry(2000, null))
+  expect(rows.at(-1)).toBe('    0.0s  still waiting for etcd, attempt 1, next within 2.0s')
+  emit({ type: 'connected', revision: '7' })
+  vi.advanceTimersByTime(1000)
+  display.close()
+  expect(rows.at(-2)).toBe('    0.0s  following etcd again')
+  expect(rows.at(-1)).toBe('')
+})
+
 test('what dies and comes alive again is told once, and that nobody was checked', () => {
   const { emit, rows, display } = terminal()
   const probes = (b: 'alive' | 'dead') => ({

@@ -106,6 +106,7 @@ export function showOnTerminal(
   const listeners: { [Type in keyof ApiserverAddressEvents]?: (...event: ApiserverAddressEvents[Type]) => void } = {
     attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
     phase({ reason, message, hint, missing }) {
+      waiting = true
       live = { attempt: 1, ...live, waitingFor: meanings[reason].waitingFor, missing }
       tell(reason, message)
       if (hint !== undefined) print(hint)
@@ -129,10 +130,7 @@ export function showOnTerminal(
     aborted: ({ reason }) =>
       finish(`stopped by ${String(reason)}${live?.waitingFor ? ` while waiting for ${live.waitingFor}` : ''}`),
     // Why is told by the phase that follows.
-    disconnected() {
-      waiting = true
-      print('lost etcd, the last list stays')
-    },
+    disconnected: () => print('lost etcd, the last list stays'),
     connected() {
       if (waiting) finish('following etcd again')
       waiting = false
