@@ -56,7 +56,13 @@ export class Session {
     if (timeoutMs === Infinity) return
     this.#deadlineAt = this.#clock.now() + timeoutMs
     const expire = () => {
-      this.#last = pending(this.#last)
+      const last = this.#last
+      this.#last = pending(last)
+      // What was waited for until now is there, and no phase has told of it.
+      if (last !== undefined && last.reason !== this.#last?.reason) {
+        this.#phaseSince = this.#clock.now()
+        this.#lastHint = undefined
+      }
       this.#scope.abort(this.error('DEADLINE_EXCEEDED'))
     }
     this.#clock.sleep(timeoutMs, this.#deadline.signal).then(expire, () => {})

@@ -262,6 +262,19 @@ describe('one list', () => {
     expect([clock.sleeping, servers.pending]).toEqual([0, 0])
   })
 
+  test('that is still probed at the deadline has not been waited for since etcd was away, nor for the same thing', async () => {
+    const { clock, servers, source, begin } = start({ timeoutMs: 60_000, dataDir: '/nowhere' })
+    source.fail(new Failure('unreachable', 'refused'))
+    servers.states.set('a:1', 'silent')
+    const call = begin()
+    await clock.advance(58_500)
+    source.fail(undefined)
+    source.write('["a:1"]')
+    await clock.advance(1500)
+    const error = await call.catch(({ message }: Error) => message)
+    expect(error).toMatch(/apiservers for the last 0\.0 s: the list is complete, and was still being probed$/)
+  })
+
   test('ends at once by an abort during a probe', async () => {
     const controller = new AbortController()
     const { clock, servers, source, begin } = start({ signal: controller.signal })
