@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test as base } from 'vitest'
+import { expectToCompile } from './support/compile.ts'
 import { temporaryFolder } from './support/folder.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -66,23 +67,7 @@ describe('the package as it is published', () => {
        export const code = (error: unknown) => (error instanceof ApiserverAddressError ? error.code : undefined)`,
     )
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2023',
-      '--lib',
-      'es2023,esnext.disposable',
-      '--types',
-      'node',
-    ]
-    await run(
-      join(root, 'node_modules/.bin/tsc'),
-      [...options, '--module', module, '--moduleResolution', resolution, 'a.ts'],
-      {
-        cwd: project,
-      },
-    ).catch(({ stdout }: { stdout: string }) => expect.fail(stdout))
+    await expectToCompile(project, ['a.ts'], '--module', module, '--moduleResolution', resolution)
   })
 
   test('has a command', async ({ project }) => {

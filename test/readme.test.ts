@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
 import { help } from '../src/command/flags.ts'
 import { meanings } from '../src/reasons.ts'
 import { parseOptions } from '../src/config.ts'
+import { expectToCompile } from './support/compile.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -27,23 +26,7 @@ test('every TypeScript example is accepted by the compiler, with the types that 
       return `${index}.ts`
     })
     expect(files.length).toBeGreaterThan(2)
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2023',
-      '--lib',
-      'es2023,esnext.disposable',
-      '--module',
-      'nodenext',
-    ]
-    await promisify(execFile)(
-      join(root, 'node_modules/.bin/tsc'),
-      [...options, '--types', 'node', '--ignoreConfig', ...files],
-      {
-        cwd: folder,
-      },
-    ).catch(({ stdout }: { stdout: string }) => expect.fail(stdout))
+    await expectToCompile(folder, files, '--module', 'nodenext')
   } finally {
     rmSync(folder, { recursive: true })
   }
