@@ -16,13 +16,20 @@ test('there are four examples, each with a README of under 40 lines, and the pac
   }
 })
 
-test.concurrent.for(examples)('%s does what its README says, by the command in its README', async (name) => {
-  const readme = readFileSync(join(root, 'examples', name, 'README.md'), 'utf8')
-  const [, install, command = ''] = /^```sh\n(npm ci .*) && (.*)$/m.exec(readme) ?? []
-  expect([install, command]).toEqual(['npm ci --loglevel=error', `npm run example ${name}`])
-  const run = promisify(execFile)('sh', ['-c', command], { cwd: root })
-  const { stdout } = await run.catch((error: { stdout: string; stderr: string }) =>
-    expect.fail(`${error.stdout}\n${error.stderr}`),
-  )
-  expect(stdout).toMatch(/\nIt did what its README says\.\n$/)
-})
+// Longer than an example's own patience: it is the one that can say what did not happen.
+const timeout = 90_000
+
+test.concurrent.for(examples)(
+  '%s does what its README says, by the command in its README',
+  { timeout },
+  async (name) => {
+    const readme = readFileSync(join(root, 'examples', name, 'README.md'), 'utf8')
+    const [, install, command = ''] = /^```sh\n(npm ci .*) && (.*)$/m.exec(readme) ?? []
+    expect([install, command]).toEqual(['npm ci --loglevel=error', `npm run example ${name}`])
+    const run = promisify(execFile)('sh', ['-c', command], { cwd: root })
+    const { stdout } = await run.catch((error: { stdout: string; stderr: string }) =>
+      expect.fail(`${error.stdout}\n${error.stderr}`),
+    )
+    expect(stdout).toMatch(/\nIt did what its README says\.\n$/)
+  },
+)
