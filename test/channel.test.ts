@@ -3,7 +3,7 @@ import net from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { EndpointChannel } from '../src/etcd/channel.ts'
-import { expectNoLeaks } from './support/faults.ts'
+import { expectNoLeaks } from './support/no-leaks.ts'
 import { serve } from './support/serve.ts'
 
 expectNoLeaks()

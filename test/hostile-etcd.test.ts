@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { watchApiserverAddresses } from '../src/index.ts'
-import { expectNoLeaks } from './support/faults.ts'
 import {
   answer,
   created,
@@ -19,6 +18,7 @@ import {
 } from './support/hostile-etcd.ts'
 import type { Answer, Field } from './support/hostile-etcd.ts'
 import { all, bounded, expectTexts, outcome } from './support/hostile-outcome.ts'
+import { expectNoLeaks } from './support/no-leaks.ts'
 import './support/preload.ts'
 import { Recorder } from './support/recorder.ts'
 

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { Dice } from './support/dice.ts'
-import { expectNoLeaks } from './support/faults.ts'
 import { fuzzSeed } from './support/fuzz.ts'
 import {
   created,
@@ -18,6 +17,7 @@ import {
 } from './support/hostile-etcd.ts'
 import type { Answer } from './support/hostile-etcd.ts'
 import { all, bounded, outcome } from './support/hostile-outcome.ts'
+import { expectNoLeaks } from './support/no-leaks.ts'
 import './support/preload.ts'
 import { Recorder } from './support/recorder.ts'
 

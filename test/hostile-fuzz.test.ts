@@ -3,9 +3,9 @@ import { connect } from '../src/etcd/connection.ts'
 import type { Connection } from '../src/etcd/connection.ts'
 import { Failure } from '../src/reasons.ts'
 import { Dice } from './support/dice.ts'
-import { expectNoLeaks } from './support/faults.ts'
 import { forging, fuzzSeed, mutate } from './support/fuzz.ts'
 import { answer, created, frame, startHostileEtcd, writes } from './support/hostile-etcd.ts'
+import { expectNoLeaks } from './support/no-leaks.ts'
 import './support/preload.ts'
 
 expectNoLeaks()

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import type { Reason, TlsFiles } from '../src/index.ts'
 import { Call } from './support/call.ts'
 import { createAuthority } from './support/certificates.ts'
-import { expectNoLeaks, record, stopwatch } from './support/faults.ts'
+import { record, stopwatch } from './support/faults.ts'
+import { expectNoLeaks } from './support/no-leaks.ts'
 import './support/preload.ts'
 import { serve } from './support/serve.ts'
 
@@ -134,25 +135,13 @@ async function outcome([title, reason, , scheme, make]: Row) {
   return { code, message, reasons: call.reasons }
 }
 
-describe('what is no etcd is rejected', () => {
-  test.each(rejected)('%s', async (...row) => {
+describe.each([
+  ['what is no etcd is rejected', 'REJECTED', rejected],
+  ['what may have an etcd behind it is asked again', 'ATTEMPTS_EXHAUSTED', waited],
+] as const)('%s', (_title, code, rows) => {
+  test.each(rows)('%s', async (...row) => {
     const [, reason, message] = row
-    expect(await outcome(row)).toEqual({
-      code: 'REJECTED',
-      reasons: [reason],
-      message: expect.stringMatching(message),
-    })
-  })
-})
-
-describe('what may have an etcd behind it is asked again', () => {
-  test.each(waited)('%s', async (...row) => {
-    const [, reason, message] = row
-    expect(await outcome(row)).toEqual({
-      code: 'ATTEMPTS_EXHAUSTED',
-      reasons: [reason],
-      message: expect.stringMatching(message),
-    })
+    expect(await outcome(row)).toEqual({ code, reasons: [reason], message: expect.stringMatching(message) })
   })
 })
 

@@ -4,7 +4,8 @@ import type { Reason, ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { record, stopwatch } from '../support/faults.ts'
+import { expectNoLeaks } from '../support/no-leaks.ts'
 import { everythingToldBy } from '../support/told.ts'
 
 const one = ['10.0.0.11:6443']

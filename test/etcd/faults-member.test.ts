@@ -3,7 +3,8 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { record, stopwatch } from '../support/faults.ts'
+import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
 const json = JSON.stringify(one)

@@ -8,9 +8,9 @@ import { Call } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { expectNoLeaks } from '../support/faults.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { startProxy, unusedPort } from '../support/net.ts'
+import { expectNoLeaks } from '../support/no-leaks.ts'
 import { serve } from '../support/serve.ts'
 
 const attemptTimeoutMs = 500

@@ -7,9 +7,10 @@ import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { expectNoLeaks, record, stopwatch } from '../support/faults.ts'
+import { record, stopwatch } from '../support/faults.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { startProxy } from '../support/net.ts'
+import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
 /** `retry.maxDelayMs`, and a moment for the read. */

@@ -8,8 +8,8 @@ import { resolve } from '../../src/resolve.ts'
 import { Source } from '../../src/etcd/source.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
+import { expectNothingLeft } from '../support/no-leaks.ts'
 import { Recorder } from '../support/recorder.ts'
 
 const [a, b] = ['10.0.0.1:6443', '10.0.0.2:6443'] as const
@@ -27,11 +27,7 @@ function arrange(more: ResolveOptions = {}) {
   const key = `wake/${++keys}`
   const events = new Recorder()
   const { tls, endpoints } = etcd
-  const leaks = checkLeaks(events.emitter)
-  onTestFinished(async () => {
-    await leaks.expectNone()
-    leaks[Symbol.dispose]()
-  })
+  expectNothingLeft(events.emitter)
   const controller = new AbortController()
   onTestFinished(() => controller.abort())
   const options: ResolveOptions = { tls, endpoints, key, events: events.emitter, signal: controller.signal, ...more }

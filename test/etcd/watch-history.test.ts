@@ -5,21 +5,17 @@ import type { WatchOptions } from '../../src/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { Followed } from '../support/follow.ts'
-import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
+import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const [a, b, c] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443'] as const
 const key = 'rke2/apiaddresses'
 
+expectNoLeaks()
+
 /** A watch of this etcd, which keeps its certificate files where RKE2 does. */
-function follow({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}) {
-  const leaks = checkLeaks()
-  onTestFinished(async () => {
-    await leaks.expectNone()
-    leaks[Symbol.dispose]()
-  })
-  return new Followed({ dataDir, endpoints, ...more })
-}
+const follow = ({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}) =>
+  new Followed({ dataDir, endpoints, ...more })
 
 const put = (etcd: EtcdCluster, ...addresses: string[]) => etcd.put(key, `${JSON.stringify(addresses)}\n`)
 

@@ -1,23 +1,5 @@
 import { appendFileSync } from 'node:fs'
-import { afterEach, beforeEach } from 'vitest'
 import type { Reason } from '../../src/index.ts'
-import { checkLeaks } from './leaks.ts'
-import type { LeakCheck } from './leaks.ts'
-
-/** Lets every test of the file fail that leaves something behind. */
-export function expectNoLeaks(): void {
-  let leaks: LeakCheck
-  beforeEach(() => {
-    leaks = checkLeaks()
-  })
-  afterEach(async () => {
-    try {
-      await leaks.expectNone()
-    } finally {
-      leaks[Symbol.dispose]()
-    }
-  })
-}
 
 export interface Fault {
   readonly fault: string
