@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd, addresses } from '../../bench/etcd.ts'
+import { quantile, tidy } from '../../bench/figures.ts'
 import { resolveApiserverAddresses } from '../../src/index.ts'
 import type { ResolveOptions } from '../../src/index.ts'
 import { unusedPort } from '../support/net.ts'
@@ -67,11 +68,8 @@ async function connects(): Promise<number[]> {
 }
 
 function tell(what: string, unit: string, samples: readonly number[]): void {
-  const sorted = samples.toSorted((a, b) => a - b)
-  const quantile = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]
-  console.log(
-    `${what}: median ${quantile(0.5)}, p90 ${quantile(0.9)}, max ${quantile(1)} ${unit} (n = ${sorted.length})`,
-  )
+  const [median, p90, max] = [0.5, 0.9, 1].map((share) => tidy(quantile(samples, share)))
+  console.log(`${what}: median ${median}, p90 ${p90}, max ${max} ${unit} (n = ${samples.length})`)
 }
 
 const rounds = Number(process.argv[2] ?? 2)
