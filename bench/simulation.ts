@@ -28,7 +28,7 @@ export interface Strategy {
 }
 
 const ours = (n: number, random: () => number) => {
-  const delay = Math.min(250 * 2 ** n, 2000)
+  const delay = Math.min(250 * 2 ** n, 1850)
   return delay / 2 + (random() * delay) / 2
 }
 
