@@ -51,7 +51,8 @@ test('what is no part of a start-up is a warning, and the end of it an error', a
   const { lines, logger } = logging()
   const source = new FakeSource()
   source.write('rubbish')
-  await expect(resolve(parseOptions({ logger }, 'resolve'), new VirtualClock(), source.asSource())).rejects.toThrow()
+  const call = resolve(parseOptions({ logger }, 'resolve'), new VirtualClock(), source.asSource())
+  await expect(call).rejects.toThrow('the value is not JSON')
   expect(lines.filter(({ level }) => Number(level) > 20)).toMatchObject([
     { level: 40, reason: 'invalid-value', msg: "https://fake:2379: the value is not JSON: 'rubbish'" },
     { level: 50, code: 'REJECTED', reason: 'invalid-value', attempts: 1 },

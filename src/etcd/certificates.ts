@@ -71,8 +71,8 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
   const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
   try {
-    for (const block of option === 'keyFile' ? [] : certificateBlocks(bytes)) new X509Certificate(block)
     if (option === 'keyFile') createPrivateKey(bytes)
+    else for (const block of certificateBlocks(bytes)) void new X509Certificate(block)
   } catch (cause) {
     throw unusable(`${name} is not the PEM it should be`, cause)
   }
