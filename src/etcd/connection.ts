@@ -50,7 +50,8 @@ class EtcdConnection implements Connection {
   readonly #etcd: EtcdClient
   readonly #channel: EndpointChannel
   readonly #options: ConnectionOptions
-  readonly #calls = new Set<{ cancel(): void }>()
+  /** What cancels each of those under way. */
+  readonly #calls = new Set<() => void>()
   #token: string | undefined
   #authenticated = false
 
@@ -102,7 +103,7 @@ class EtcdConnection implements Connection {
   }
 
   close(): void {
-    for (const call of this.#calls) call.cancel()
+    for (const cancel of this.#calls) cancel()
     this.#channel.close()
   }
 
@@ -159,7 +160,6 @@ class EtcdConnection implements Connection {
       cancelled = true
       intercepting?.cancelWithStatus(CANCELLED, 'cancelled')
     }
-    const entry = { cancel }
     let decode: ((message: Buffer) => unknown) | undefined
     const interceptor: grpcTypes.Interceptor = (options, next) => {
       decode = options.method_definition.responseDeserialize
@@ -186,7 +186,7 @@ class EtcdConnection implements Connection {
         },
       }))
     }
-    this.#calls.add(entry)
+    this.#calls.add(cancel)
     this.#channel.connect()
     signal.addEventListener('abort', cancel, { once: true })
     return {
@@ -196,7 +196,7 @@ class EtcdConnection implements Connection {
       failure: () => (status === undefined || status.code === 0 ? undefined : this.#failure(status)),
       /** The signal bounds only the opening of a stream; a stream lives on until it is closed. */
       unlink: () => signal.removeEventListener('abort', cancel),
-      end: () => void this.#calls.delete(entry),
+      end: () => void this.#calls.delete(cancel),
     }
   }
 
