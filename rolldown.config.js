@@ -9,7 +9,7 @@ export default {
     comments: false,
     chunkFileNames: '[name].js',
     codeSplitting: {
-      groups: [{ name: 'shared', test: /src\/(distribution|errors|identity|printable|reasons|scope)\.ts$/ }],
+      groups: [{ name: 'shared', test: /src\/(distribution|errors|host-port|identity|printable|reasons|scope)\.ts$/ }],
     },
   },
 }

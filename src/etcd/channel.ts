@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Channel, ChannelCredentials } from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
+import { hostAndPort } from '../host-port.ts'
 import { identity } from '../identity.ts'
 import { grpc } from './client.ts'
 
@@ -47,9 +48,8 @@ export class EndpointChannel {
 
   /** @param context present for `https:` */
   constructor(endpoint: string, context: SecureContext | undefined) {
-    const { hostname, port, protocol } = new URL(endpoint)
-    const target = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
-    this.channel = new grpc.Channel(target, this.#credentials(hostname.replace(/^\[|\]$/g, ''), context), options)
+    const target = endpoint.replace(/^.*\/\//, '')
+    this.channel = new grpc.Channel(target, this.#credentials(hostAndPort(endpoint).host, context), options)
     subscribe('net.client.socket', this.#onSocket)
   }
 

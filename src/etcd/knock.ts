@@ -1,3 +1,4 @@
+import { hostAndPort } from '../host-port.ts'
 import { Failure, judge } from '../reasons.ts'
 
 /**
@@ -8,10 +9,7 @@ import { Failure, judge } from '../reasons.ts'
  */
 export async function knock(endpoint: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
-  // A URL leaves out the port that its scheme has by itself.
-  const { hostname, port, protocol } = new URL(endpoint)
-  const to = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) }
-  const socket = process.getBuiltinModule('node:net').connect(to)
+  const socket = process.getBuiltinModule('node:net').connect(hostAndPort(endpoint))
   try {
     await process.getBuiltinModule('node:events').once(socket, 'connect', { signal })
   } catch (error) {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
+import { hostAndPort } from '../host-port.ts'
 import { identity } from '../identity.ts'
 import { messageOf, oneLine } from '../reasons.ts'
 
@@ -36,8 +37,7 @@ const aliveStatuses = new Set([200, 401, 403])
 
 /** Asks over a socket of its own, which is gone when the promise has settled. */
 export const ask: Ask = async ({ address, kind, context }, signal) => {
-  const colon = address.lastIndexOf(':')
-  const to = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+  const to = hostAndPort(address)
   const ended = Promise.withResolvers<never>()
   let stage: keyof typeof stages = 'connect'
   const abort = () => ended.reject(new Error(stages[stage]))
