@@ -3,14 +3,12 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { record, stopwatch } from '../support/faults.ts'
+import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
-/** `retry.maxDelayMs`, and a moment for the read. */
-const longestWaitMs = 2300
 const attemptTimeoutMs = 1000
 
 let etcd: EtcdCluster

@@ -4,13 +4,11 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { record, stopwatch } from '../support/faults.ts'
+import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
 const two = ['10.0.0.11:6443', '10.0.0.12:6443']
-/** `retry.maxDelayMs`, and a moment for the read. */
-const longestWaitMs = 2300
 
 expectNoLeaks()
 

@@ -3,13 +3,11 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { Call } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { record, stopwatch } from '../support/faults.ts'
+import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
 const json = JSON.stringify(one)
-/** `retry.maxDelayMs`, and a moment for the read. */
-const longestWaitMs = 2300
 
 expectNoLeaks()
 

@@ -7,14 +7,12 @@ import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { record, stopwatch } from '../support/faults.ts'
+import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
-/** `retry.maxDelayMs`, and a moment for the read. */
-const longestWaitMs = 2300
 const expired = { notBefore: new Date(Date.now() - 7_200_000), notAfter: new Date(Date.now() - 3_600_000) }
 const here = { commonName: 'etcd-server', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] }
 

@@ -1,6 +1,9 @@
 import { appendFileSync } from 'node:fs'
 import type { Reason } from '../../src/index.ts'
 
+/** `retry.maxDelayMs`, and a moment for the read. */
+export const longestWaitMs = 2300
+
 export interface Fault {
   readonly fault: string
   readonly reason: Reason | undefined
