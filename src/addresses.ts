@@ -162,17 +162,17 @@ export function prepareToParse(): void {
   parseAddresses(Buffer.from('["localhost:6443"]'))
 }
 
+const ranks = { alive: 0, unknown: 1, dead: 2 } as const
+
 /** The public form of a sorted list; what is known to be dead comes last. */
 export function addressList(
   addresses: readonly string[],
   revision: string,
   probes?: readonly ProbedAddress[],
 ): AddressList {
-  const dead = new Set(probes?.filter(({ state }) => state === 'dead').map(({ address }) => address))
-  const alive = new Set(probes?.filter(({ state }) => state === 'alive').map(({ address }) => address))
-  const rank = (address: string) => (alive.has(address) ? 0 : dead.has(address) ? 2 : 1)
-  const ordered = addresses.toSorted((a, b) => rank(a) - rank(b))
   const probe = new Map(probes?.map((each) => [each.address, each]))
+  const rank = (address: string) => ranks[probe.get(address)?.state ?? 'unknown']
+  const ordered = addresses.toSorted((a, b) => rank(a) - rank(b))
   return {
     addresses: Object.freeze(ordered),
     urls: Object.freeze(ordered.map((address) => `https://${address}`)),
