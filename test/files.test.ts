@@ -157,7 +157,7 @@ describe('where the key is on a file system that is gone', () => {
     const { file } = goneFile()
     const tls = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: file }
     await Promise.all([writeFile(tls.caFile, ca), writeFile(tls.certFile, pair.cert)])
-    return { tls, attemptTimeoutMs: 50, timeoutMs: 400, retry: { maxDelayMs: 20 } }
+    return { tls, attemptTimeoutMs: 300, timeoutMs: 1500, retry: { maxDelayMs: 20 } }
   }
 
   test('a call ends by its deadline, and says what it waits for; no attempt adds another read', async () => {
@@ -170,7 +170,7 @@ describe('where the key is on a file system that is gone', () => {
         message: expect.stringContaining(`: ${options.tls.keyFile} cannot be read: its file system does not answer`),
       })
       expect((error as { attempts: number }).attempts).toBeGreaterThan(1)
-      expect((error as { elapsedMs: number }).elapsedMs).toBeLessThan(2000)
+      expect((error as { elapsedMs: number }).elapsedMs).toBeLessThan(5000)
     }
     expect(readsOf(options.tls.keyFile)).toBe(1)
   })

@@ -45,7 +45,7 @@ describe(
         const connection = await connect({ endpoint, certificates: undefined, credentials: undefined })
         for (let left = count / 20; left > 0; left--) {
           const controller = new AbortController()
-          const timer = setTimeout(() => controller.abort('late'), 20)
+          const timer = setTimeout(() => controller.abort('late'), 50)
           const end = await round(connection, controller.signal).then(
             () => 'reading',
             (error: unknown) =>
