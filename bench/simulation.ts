@@ -1,3 +1,5 @@
+import { backoffDelay } from '../src/backoff.ts'
+import { parseOptions } from '../src/config.ts'
 import { Dice } from '../test/support/dice.ts'
 
 /** What etcd does for one client, in microseconds of one of its processors, and in memory; measured by inputs.ts. */
@@ -27,10 +29,8 @@ export interface Strategy {
   readonly watches?: boolean
 }
 
-const ours = (n: number, random: () => number) => {
-  const delay = Math.min(250 * 2 ** n, 1850)
-  return delay / 2 + (random() * delay) / 2
-}
+const { retry } = parseOptions({}, 'resolve')
+const ours = (n: number, random: () => number) => backoffDelay(n, retry, random)
 
 export const strategies: readonly Strategy[] = [
   { name: "K3s's loop", delayMs: () => 5000, fixedPeriod: true, reconnects: true },
