@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '@grpc/grpc-js'
-import { findEtcd, startEtcd } from '../demo/etcd.ts'
+import { findEtcd, runEtcd } from '../demo/etcd.ts'
 import type { EtcdProgram } from '../demo/etcd.ts'
 import { createAuthority } from '../test/support/certificates.ts'
 import { readMetrics } from '../test/support/metrics.ts'
@@ -83,7 +83,7 @@ export class Etcd implements AsyncDisposable {
     const ended = Promise.withResolvers<never>()
     ended.promise.catch(() => {})
     const commandLine = this.#program.commandLine(this.#configFile, this.#dataDir, this.port)
-    this.#process = startEtcd(commandLine, (words) => ended.reject(new Error(`etcd ended: ${words}`)))
+    this.#process = runEtcd(commandLine, (words) => ended.reject(new Error(`etcd ended: ${words}`)))
     this.#client = connect(this.endpoint, fastReconnect, this.tls)
     await Promise.race([get(this.#connected, '-'), ended.promise])
   }

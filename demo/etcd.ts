@@ -82,7 +82,7 @@ async function installed(program: string, origin: string, signal: AbortSignal): 
 }
 
 /** Runs etcd until it is disposed of. `onEnd` hears of an end that comes before that, with etcd's last words. */
-export function startEtcd(
+export function runEtcd(
   [program, ...args]: readonly [string, ...string[]],
   onEnd: (lastWords: string) => void,
 ): AsyncDisposable {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createAuthority } from '../test/support/certificates.ts'
 import { unusedPort } from '../test/support/net.ts'
-import { startEtcd } from './etcd.ts'
+import { runEtcd } from './etcd.ts'
 import type { EtcdProgram } from './etcd.ts'
 
 /** What an RKE2 server does on its way up, as far as the key with the apiserver addresses is concerned. */
@@ -45,7 +45,7 @@ export async function createServer(program: EtcdProgram): Promise<Server> {
     async startEtcd(onEnd) {
       await mkdir(dirname(configFile), { recursive: true, mode: 0o700 })
       await writeFile(configFile, etcdConfig({ dataDir, tlsDir, listenHost: program.listenHost, clientPort, peerPort }))
-      disposables.use(startEtcd(program.commandLine(configFile, dataDir, clientPort), onEnd))
+      disposables.use(runEtcd(program.commandLine(configFile, dataDir, clientPort), onEnd))
     },
 
     async openWriter() {
