@@ -48,15 +48,6 @@ export class FakeSource {
     for (const watch of this.#watching) watch.push({ ...this.reading(), modRevision: this.#revision })
   }
 
-  /** Replaces the history: as a restored snapshot, which begins at an older revision. */
-  restore(value: string, revision: bigint): void {
-    this.#value = Buffer.from(value)
-    this.#revision = revision
-    this.#version = 1n
-    this.#createRevision = revision
-    this.cut()
-  }
-
   /** Every read fails, until it is called with `undefined`. */
   fail(failure: Failure | undefined): void {
     this.#failure = failure
