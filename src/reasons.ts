@@ -115,8 +115,10 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   }
   if (code === 14 && !details.startsWith('etcdserver:')) return judgeConnection(details, connectError)
   if (code === 4) return ['timeout', 'etcd took the request and did not answer']
-  // Cancelled, unknown, resource exhausted (too many requests), aborted, internal, unavailable: etcd's passing troubles.
-  if ([1, 2, 8, 10, 13, 14].includes(code) || /auth store is old/.test(details))
+  // By etcd or a proxy, and by us where certificate files have changed or another endpoint has answered.
+  if (code === 1) return ['unavailable', 'the call was cancelled']
+  // Unknown, resource exhausted (too many requests), aborted, internal, unavailable: etcd's passing troubles.
+  if ([2, 8, 10, 13, 14].includes(code) || /auth store is old/.test(details))
     return ['unavailable', 'etcd asks to come back later']
   if ((code === 7 || code === 16) && !details.startsWith('etcdserver:')) return ['rejected', 'this is not an etcd']
   return ['rejected', 'etcd refused the request']

@@ -1,8 +1,10 @@
 import { EventEmitter, getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import { connect } from '../src/etcd/connection.ts'
 import { StreamWatch } from '../src/etcd/key-watch.ts'
 import type { WatchStream } from '../src/etcd/key-watch.ts'
 import { Failure } from '../src/reasons.ts'
+import { startHostileEtcd } from './support/hostile-etcd.ts'
 
 const never = new AbortController().signal
 const lost = new Failure('unreachable', 'lost')
@@ -176,4 +178,16 @@ test('close() cancels the stream, and ends a wait', async () => {
   watch.close()
   await expect(waiting).rejects.toThrow('the watch was closed')
   expect([stream.cancelled, overs()]).toEqual([1, 1])
+})
+
+test('of a connection that gives way to another one says so, and does not blame etcd', async () => {
+  const endpoint = await startHostileEtcd({})
+  const connection = await connect({ endpoint, certificates: undefined, credentials: undefined })
+  const watch = await connection.watch('key', 7n, never)
+  const changed = watch.changed(never)
+  connection.close()
+  await expect(changed).rejects.toMatchObject({
+    reason: 'unavailable',
+    message: `${endpoint}: the call was cancelled (another connection took its place)`,
+  })
 })

@@ -158,7 +158,7 @@ class EtcdConnection implements Connection {
     let cancelled = false
     const cancel = () => {
       cancelled = true
-      intercepting?.cancelWithStatus(CANCELLED, 'cancelled')
+      intercepting?.cancelWithStatus(CANCELLED, 'another connection took its place')
     }
     let decode: ((message: Buffer) => unknown) | undefined
     const interceptor: grpcTypes.Interceptor = (options, next) => {
