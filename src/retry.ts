@@ -43,7 +43,7 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
     if (session.attempts >= config.retry.maxAttempts) throw session.error('ATTEMPTS_EXHAUSTED')
     const { delayMs: special, watching = false, early } = await attempts.wait(failure)
     session.signal.throwIfAborted()
-    const delayMs = Math.max(0, Math.round(Math.min(special ?? backoff.next(failure), session.remainingMs)))
+    const delayMs = Math.max(0, Math.ceil(Math.min(special ?? backoff.next(failure), session.remainingMs)))
     const { remainingMs, attempts: attempt } = session
     session.report({
       type: 'retry',

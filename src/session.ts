@@ -48,7 +48,7 @@ export class Session {
 
   /** Milliseconds to the deadline; `Infinity` without one. */
   get remainingMs(): number {
-    return Math.round(this.#deadlineAt - this.#clock.now())
+    return Math.ceil(this.#deadlineAt - this.#clock.now())
   }
 
   /** @param pending what is being waited for, given what has failed last */

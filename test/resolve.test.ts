@@ -167,6 +167,18 @@ describe('the list is not complete yet', () => {
     expect(await call).toMatchObject({ addresses: ['a:1', 'b:1'], elapsedMs: 5000, attempts: 2 })
   })
 
+  test('a fraction of a millisecond is not cut off: too early, there would be one more read for nothing', async () => {
+    const { source, clock, events } = start({ settleMs: 3000 }, (before) => before.write('["a:1"]'))
+    await clock.advance(1000.7)
+    source.write('["a:1"]')
+    await idle()
+    expect(events.of('retry').map(({ delayMs }) => delayMs)).toEqual([3000, 2000])
+
+    const other = start({ timeoutMs: 100.4, retry: { jitter: 'none' } }, (before) => (before.refuseWatches = true))
+    await idle()
+    expect(other.events.of('retry')[0]).toMatchObject({ delayMs: 101, remainingMs: 101 })
+  })
+
   test('a list that never settles is waited for until the deadline, which says so', async () => {
     const { source, clock, call } = start({ settleMs: 3000, timeoutMs: 60_000, expect: ['b'] })
     while (clock.now() < 60_000) {
