@@ -24,7 +24,10 @@ export interface ResolveOptions {
   readonly distribution?: 'rke2' | 'k3s' | undefined
   /** The distribution's data directory. @default '/var/lib/rancher/<distribution>' */
   readonly dataDir?: string | undefined
-  /** etcd client URL, or several of them, which are failed over; without a port it is 2379. @default 'https://127.0.0.1:2379' */
+  /**
+   * etcd client URL, or several of them, which are failed over; without a port it is 2379.
+   * @default 'https://127.0.0.1:2379'
+   */
   readonly endpoints?: string | readonly string[] | undefined
   /** Certificate files; unused for `http://` endpoints. @default the distribution's etcd client files under `dataDir` */
   readonly tls?: TlsFiles | undefined
@@ -47,14 +50,18 @@ export interface ResolveOptions {
   readonly settleMs?: number | undefined
   /**
    * Asks each address whether an apiserver is alive there: `'tcp'` connects, `'tls'` also checks the certificate,
-   * `'readyz'` also asks `GET /readyz`. Then only what is alive counts for `minAddresses` and `expect`. @default none
+   * `'readyz'` also asks `GET /readyz`. Then only what is alive counts for `minAddresses` and `expect`.
+   * @default none
    */
   readonly probe?: ProbeKind | undefined
   /** Deadline of one probe, connecting included, in milliseconds. @default 2000 */
   readonly probeTimeoutMs?: number | undefined
   /** When to try again, and how often: each of its fields has a default of its own. @default {} */
   readonly retry?: RetryOptions | undefined
-  /** Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed. @default 900_000 */
+  /**
+   * Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed.
+   * @default 900_000
+   */
   readonly timeoutMs?: number | undefined
   /** Deadline of one attempt, connecting included, in milliseconds. @default 5000 */
   readonly attemptTimeoutMs?: number | undefined
