@@ -31,18 +31,17 @@ if (!existsSync(join(root, 'dist', 'index.js'))) {
 const over = new AbortController()
 const fail = (message: string) => over.abort(new Error(message))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => fail(`interrupted by ${signal}`))
-const impatience = setTimeout(fail, patienceMs, `it did not get to its end in ${patienceMs / 1000} s`).unref()
 
 const say = (text: string) => console.log(`\n${text}`)
 try {
   const { scenario } = await load()
   await using cluster = await startCluster(fail, over.signal)
+  // Not before: etcd may have to be downloaded.
+  setTimeout(fail, patienceMs, `it did not get to its end in ${patienceMs / 1000} s`).unref()
   say(`There is ${cluster.description}, and an apiserver at ${cluster.apiservers.map((a) => a.address).join(', ')}.`)
   await scenario(cluster, say, over.signal)
   say('It did what its README says.')
 } catch (error) {
   process.exitCode = 1
   console.error(`\nThe example did not get to its end: ${error instanceof Error ? error.message : String(error)}`)
-} finally {
-  clearTimeout(impatience)
 }
