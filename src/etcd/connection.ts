@@ -43,8 +43,8 @@ class StatusError extends Error implements Status {
 /** Opens a connection to one endpoint; it begins to connect with the first call. */
 export const connect = async (options: ConnectionOptions): Promise<Connection> => new EtcdConnection(options)
 
-/** etcd's words for one it has forgotten, and for one that is older than the last change of its permissions. */
-const staleToken = /invalid auth token|revision of auth store is old/
+/** etcd's words for one it has forgotten, for one older than the last change of its permissions, and for none. */
+const staleToken = /invalid auth token|revision of auth store is old|user name is empty/
 
 class EtcdConnection implements Connection {
   readonly #etcd: EtcdClient
@@ -114,7 +114,7 @@ class EtcdConnection implements Connection {
       return await this.#unary(signal, call)
     } catch (error) {
       if (!(error instanceof Failure && error.cause instanceof StatusError)) throw error
-      if (this.#token === undefined || !staleToken.test(error.cause.details)) throw error
+      if (this.#options.credentials === undefined || !staleToken.test(error.cause.details)) throw error
       this.#authenticated = false
       await this.#authenticate(signal)
       return this.#unary(signal, call)

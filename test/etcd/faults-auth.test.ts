@@ -98,6 +98,22 @@ test('neither a password nor the key is told to anybody, on any level of the log
   }
 })
 
+test('credentials that were given before auth is switched on count from then on', async () => {
+  await using etcd = await startEtcd({ tls: 'none' })
+  await etcd.put('key', JSON.stringify(one))
+  const credentials = { username: 'root', password: secret }
+  // Who counts attempts has them made, watch or not.
+  const retry = { maxAttempts: 1000 }
+  const waiting = new Call({ endpoints: etcd.endpoints, key: 'key', credentials, expect: two, retry })
+  await waiting.until('incomplete')
+  await etcd.enableAuth(secret)
+  await waiting.untilRetry()
+  await waiting.untilRetry()
+  await etcd.put('key', JSON.stringify(two))
+  expect(await waiting.result).toMatchObject({ addresses: two })
+  expect(waiting.reasons).toEqual(['incomplete'])
+})
+
 test('credentials are not needed where auth is off', async () => {
   await using etcd = await startEtcd({ tls: 'none' })
   await etcd.put('key', JSON.stringify(one))
