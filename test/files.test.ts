@@ -13,14 +13,17 @@ import { createAuthority } from './support/certificates.ts'
 import type { KeyPair } from './support/certificates.ts'
 import { temporaryFolder } from './support/folder.ts'
 import { unusedPort } from './support/net.ts'
+import { Recorder } from './support/recorder.ts'
 import './support/preload.ts'
 
 /** Files that are opened, by the file; what is left of non-blocking, a pipe that nobody writes to never opens. */
 const opened = vi.hoisted(() => [] as string[])
 vi.mock('node:fs/promises', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs/promises')>()
-  const blocking = (file: string, flags: string | number, ...more: [number?]) => {
+  const blocking = async (file: string, flags: string | number, ...more: [number?]) => {
     opened.push(file)
+    const code = /\.(E[A-Z]+)$/.exec(file)?.[1]
+    if (code !== undefined && readsOf(file) === 1) throw Object.assign(new Error(`${code}: not now`), { code })
     return fs.open(file, file.endsWith('.gone') ? 'r' : flags, ...more)
   }
   return { ...fs, open: blocking, default: fs }
@@ -150,6 +153,23 @@ test('a key that is open to others is told by one line of the log, in each call 
     { file: keyFile, msg },
   ])
 })
+
+test.each(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])(
+  'a file that the system cannot open for the moment, %s, is read again',
+  async (code) => {
+    const tls = { caFile: join(folder, `ca.${code}`), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
+    await Promise.all([writeFile(tls.caFile, ca), writeFile(tls.certFile, pair.cert), writeFile(tls.keyFile, pair.key)])
+    const events = new Recorder()
+    const endpoints = `https://127.0.0.1:${await unusedPort()}`
+    const options = { endpoints, tls, events: events.emitter, retry: { initialDelayMs: 1, maxAttempts: 2 } }
+    await expect(resolveApiserverAddresses(options)).rejects.toMatchObject({ reason: 'unreachable', attempts: 2 })
+    const { reason, message } = events.of('phase')[0]!
+    expect([reason, message]).toEqual([
+      'tls-files-unreadable',
+      `the CA file ${tls.caFile} cannot be read: ${code}: not now`,
+    ])
+  },
+)
 
 describe('where the key is on a file system that is gone', () => {
   /** Options with such a key. */

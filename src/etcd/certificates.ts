@@ -19,6 +19,9 @@ export interface Certificates {
 /** A file caught half-written is whole a moment later; one that stays as it is will not mend itself. */
 const halfWrittenMs = 2000
 
+/** Too many open files, or a file system in trouble: nothing that is wrong with the file. */
+const passing = new Set(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])
+
 const options = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client key' } as const
 
 /**
@@ -64,9 +67,10 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     contents = await readSmallFile(file, signal)
   } catch (cause) {
     signal.throwIfAborted()
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    if (missing) throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
-    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause })
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
+    const patience = passing.has(code) ? { patienceMs: Infinity } : {}
+    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause, ...patience })
   }
   const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
