@@ -107,7 +107,7 @@ function schema() {
     .object(
       {
         initialDelayMs: positiveMs.default(250),
-        maxDelayMs: positiveMs.default(1850),
+        maxDelayMs: positiveMs.default(1900),
         factor: number('must be a number of at least 1').min(1, 'must be a number of at least 1').default(2),
         jitter: oneOf(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'").default('equal'),
         maxAttempts: orInfinity(count, wholeNumber).default(Infinity),

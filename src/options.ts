@@ -8,7 +8,7 @@ import type { ProbeKind } from './probe/probe.ts'
 export interface RetryOptions {
   /** First delay, in milliseconds, before jitter. @default 250 */
   readonly initialDelayMs?: number | undefined
-  /** No delay is longer, jitter included, in milliseconds. @default 1850 */
+  /** No delay is longer, jitter included, in milliseconds. @default 1900 */
   readonly maxDelayMs?: number | undefined
   /** Each delay is this many times the one before, until the cap; at least 1. @default 2 */
   readonly factor?: number | undefined

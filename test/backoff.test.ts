@@ -41,13 +41,13 @@ test('delays grow by the factor until the cap, and stay there', () => {
 
 test('clients that have reached the cap are still out of step', () => {
   const capped = (chance: number) =>
-    backoffDelay(50, { initialDelayMs: 250, maxDelayMs: 1850, factor: 2, jitter: 'equal' }, () => chance)
-  expect([0, 0.2, 0.4, 0.8].map(capped)).toEqual([925, 1110, 1295, 1665])
+    backoffDelay(50, { initialDelayMs: 250, maxDelayMs: 1900, factor: 2, jitter: 'equal' }, () => chance)
+  expect([0, 0.2, 0.4, 0.8].map(capped)).toEqual([950, 1140, 1330, 1710])
 })
 
-test('the default schedule before jitter is 250, 500, 1000, 1850, 1850 ms', () => {
+test('the default schedule before jitter is 250, 500, 1000, 1900, 1900 ms', () => {
   const delays = [0, 1, 2, 3, 4].map((k) =>
-    backoffDelay(k, { initialDelayMs: 250, maxDelayMs: 1850, factor: 2, jitter: 'none' }, () => 0),
+    backoffDelay(k, { initialDelayMs: 250, maxDelayMs: 1900, factor: 2, jitter: 'none' }, () => 0),
   )
-  expect(delays).toEqual([250, 500, 1000, 1850, 1850])
+  expect(delays).toEqual([250, 500, 1000, 1900, 1900])
 })

@@ -26,7 +26,7 @@ test('without options, everything is as an RKE2 server has it', () => {
     probe: undefined,
     probeTimeoutMs: 2000,
     probeIntervalMs: Infinity,
-    retry: { initialDelayMs: 250, maxDelayMs: 1850, factor: 2, jitter: 'equal', maxAttempts: Infinity },
+    retry: { initialDelayMs: 250, maxDelayMs: 1900, factor: 2, jitter: 'equal', maxAttempts: Infinity },
     timeoutMs: 900_000,
     attemptTimeoutMs: 5000,
     shrinkDelayMs: 0,

@@ -159,7 +159,7 @@ describe('one list', () => {
         .of('retry')
         .map(({ delayMs }) => delayMs)
         .slice(0, 6),
-    ).toEqual([188, 375, 750, 1388, 1388, 1388])
+    ).toEqual([188, 375, 750, 1425, 1425, 1425])
     expect(rounds(events)).toBe(21)
     expect([source.reads, source.watches]).toEqual([1, 1])
     servers.states.delete('b:1')

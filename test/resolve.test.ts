@@ -92,7 +92,7 @@ describe('the list is not there yet', () => {
         .of('retry')
         .map(({ delayMs }) => delayMs)
         .slice(0, 5),
-    ).toEqual([188, 375, 750, 1388, 1388])
+    ).toEqual([188, 375, 750, 1425, 1425])
     source.write('["a:1"]')
     await clock.advance(2000)
     expect(await call).toMatchObject({ addresses: ['a:1'] })

@@ -113,7 +113,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Flag>>>> = {
     'probe-timeout': { kind: time, option: 'probeTimeoutMs', help: 'deadline of one probe (2s)' },
     'max-attempts': { kind: number, option: 'retry.maxAttempts', help: 'reads at most (no limit)' },
     'initial-delay': { kind: time, option: 'retry.initialDelayMs', help: 'first pause between reads (250ms)' },
-    'max-delay': { kind: time, option: 'retry.maxDelayMs', help: 'longest pause (1.85s)' },
+    'max-delay': { kind: time, option: 'retry.maxDelayMs', help: 'longest pause (1.9s)' },
     factor: { kind: number, option: 'retry.factor', help: 'each pause is this many times the last (2)' },
     jitter: { kind: text('KIND'), option: 'retry.jitter', help: 'equal, full or none (equal)' },
   },

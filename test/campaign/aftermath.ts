@@ -111,5 +111,5 @@ export class Aftermath {
 /** After the last fault, a watch has the last list, and its reader too, in this time. */
 function patienceMs({ plan: { options, readMs } }: LiveWatch): number {
   const { attemptTimeoutMs = 5000, retry, settleMs = 0, shrinkDelayMs = 3000 } = options
-  return keepaliveMs + attemptTimeoutMs + (retry?.maxDelayMs ?? 1850) + settleMs + shrinkDelayMs + readMs + 3000
+  return keepaliveMs + attemptTimeoutMs + (retry?.maxDelayMs ?? 1900) + settleMs + shrinkDelayMs + readMs + 3000
 }

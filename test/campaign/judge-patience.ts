@@ -12,7 +12,7 @@ export function overdue(call: CallRecord, { history, calm, lateMs }: WatchEviden
   const { settleMs = 0, attemptTimeoutMs = 5000, retry } = plan.options
   // Where one attempt is too short to connect in, nobody knows.
   if (attemptTimeoutMs < 1000 || plan.endpoints.every((each) => each === learner)) return undefined
-  const graceMs = settleMs + (retry?.maxDelayMs ?? 1850) + readMs + slackMs
+  const graceMs = settleMs + (retry?.maxDelayMs ?? 1900) + readMs + slackMs
   const { states } = history
   for (const [index, state] of states.entries()) {
     if (state.kind !== 'list' || unmet(plan, state.addresses) !== undefined) continue

@@ -85,7 +85,7 @@ function conditions(dice: Dice) {
     attemptTimeoutMs: dice.chance(0.5) ? 5000 : dice.size(50, 5000),
     retry: {
       initialDelayMs: dice.chance(0.5) ? 250 : dice.size(5, 1000),
-      maxDelayMs: dice.chance(0.5) ? 1850 : dice.size(50, 4000),
+      maxDelayMs: dice.chance(0.5) ? 1900 : dice.size(50, 4000),
       factor: 1 + 2 * dice.random(),
       jitter: dice.pick(['equal', 'full', 'none'] as const),
       maxAttempts: dice.chance(0.8) ? Infinity : 1 + dice.upTo(12),
