@@ -76,5 +76,5 @@ const results: Results = {
   measured: measured as Results['measured'],
 }
 for (const file of await writeReport(results)) console.error(`wrote ${file}`)
-// Node has once spun for ever when it cleaned up at its end, in Environment::CleanupHandles.
+// Else Node may spin for ever when it cleans up after itself, in Environment::CleanupHandles; 24.21 did, twice of two times.
 process.exit()
