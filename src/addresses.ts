@@ -60,8 +60,8 @@ const usual = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\
 /** Normalises a host: IPv6 in brackets in its shortest form, names in lower case; `undefined` if it is none. */
 export function normalizeHost(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  // A zone names an interface of the node that wrote it, and has no place in a URL.
   const { isIPv6 } = process.getBuiltinModule('node:net')
+  // A zone names an interface of the node that wrote it, and has no place in a URL.
   if (isIPv6(bare)) return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
   if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
   const host = text.toLowerCase()

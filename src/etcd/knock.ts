@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { hostAndPort } from '../host-port.ts'
 import { Failure, judge } from '../reasons.ts'
 
@@ -11,7 +12,7 @@ export async function knock(endpoint: string, signal: AbortSignal): Promise<void
   signal.throwIfAborted()
   const socket = process.getBuiltinModule('node:net').connect(hostAndPort(endpoint))
   try {
-    await process.getBuiltinModule('node:events').once(socket, 'connect', { signal })
+    await once(socket, 'connect', { signal })
   } catch (error) {
     signal.throwIfAborted()
     // Of a name with several addresses, the one tried last.
