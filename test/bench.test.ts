@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { median, quantile, table, tidy } from '../bench/figures.ts'
+import { median, quantile, shuffled, table, tidy } from '../bench/figures.ts'
 import { drawWake } from '../bench/picture.ts'
 import { promises } from '../bench/promises.ts'
 import { describe as describeResults } from '../bench/report.ts'
@@ -18,6 +18,10 @@ describe('figures', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5)
     expect(quantile([1, 2, 3, 4, 5], 0.9)).toBeCloseTo(4.6)
     expect(median([])).toBeNaN()
+  })
+
+  test('shuffling keeps everything', () => {
+    expect(shuffled([1, 2, 3, 4]).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4])
   })
 
   test('numbers are told in three digits', () => {

@@ -75,6 +75,10 @@ test('every option is explained, with its default', () => {
   expect(readme).toContain(
     `{ initialDelayMs: ${retry.initialDelayMs}, maxDelayMs: ${retry.maxDelayMs}, factor: ${retry.factor}, jitter: '${retry.jitter}', maxAttempts: ${retry.maxAttempts} }`,
   )
+  // Between half of the longest delay and the whole.
+  const timesAMinute = Math.round(60_000 / (retry.maxDelayMs * 0.75))
+  expect(readme.replace(/\s+/g, ' ')).toContain(`is tried ${timesAMinute} times a minute, and found within 2 s`)
+  expect(retry.maxDelayMs).toBeLessThan(2000)
   for (const [name, value] of Object.entries({
     attemptTimeoutMs,
     shrinkDelayMs,

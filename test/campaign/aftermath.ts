@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseOptions } from '../../src/config.ts'
 import type { Dice } from '../support/dice.ts'
 import { heapUsed } from '../support/heap.ts'
 import type { World } from './faults.ts'
@@ -110,6 +111,6 @@ export class Aftermath {
 
 /** After the last fault, a watch has the last list, and its reader too, in this time. */
 function patienceMs({ plan: { options, readMs } }: LiveWatch): number {
-  const { attemptTimeoutMs = 5000, retry, settleMs = 0, shrinkDelayMs = 3000 } = options
-  return keepaliveMs + attemptTimeoutMs + (retry?.maxDelayMs ?? 1900) + settleMs + shrinkDelayMs + readMs + 3000
+  const { attemptTimeoutMs, retry, settleMs, shrinkDelayMs } = parseOptions(options, 'watch')
+  return keepaliveMs + attemptTimeoutMs + retry.maxDelayMs + settleMs + shrinkDelayMs + readMs + 3000
 }

@@ -1,3 +1,4 @@
+import { parseOptions } from '../../src/config.ts'
 import type { CallRecord } from './judge-call.ts'
 import { slackMs, unmet } from './judge-call.ts'
 import type { WatchEvidence } from './judge-watch.ts'
@@ -9,10 +10,10 @@ const readMs = 1500
 /** Says so if a call should have ended before it did: nothing was wrong, and the list was what it waited for. */
 export function overdue(call: CallRecord, { history, calm, lateMs }: WatchEvidence): string | undefined {
   const { plan, startedAt, endedAt } = call
-  const { settleMs = 0, attemptTimeoutMs = 5000, retry } = plan.options
+  const { settleMs, attemptTimeoutMs, retry } = parseOptions(plan.options, 'resolve')
   // Where one attempt is too short to connect in, nobody knows.
   if (attemptTimeoutMs < 1000 || plan.endpoints.every((each) => each === learner)) return undefined
-  const graceMs = settleMs + (retry?.maxDelayMs ?? 1900) + readMs + slackMs
+  const graceMs = settleMs + retry.maxDelayMs + readMs + slackMs
   const { states } = history
   for (const [index, state] of states.entries()) {
     if (state.kind !== 'list' || unmet(plan, state.addresses) !== undefined) continue
