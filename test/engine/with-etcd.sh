@@ -14,6 +14,14 @@ say() { echo "with-etcd.sh: $*" >&2; }
 
 engine_answers() { docker info >/dev/null 2>&1; }
 
+# Where all of an engine was killed at once, its containers' ends of docker0 outlive it for minutes, as long as the kernel
+# keeps their sockets, and answer for addresses that the next engine gives to others. It makes docker0 anew. A pid in its
+# files may be another process's by now, which the next engine would take for itself.
+forget_engine() {
+  rm -f /run/docker.pid /run/docker-ssd.pid /run/docker/containerd/*.pid
+  [ ! -d /sys/class/net/docker0 ] || ip link delete docker0 || true
+}
+
 # Only where it can be done in full: as root, on Debian, and nobody has said that the engine is elsewhere.
 start_engine() {
   [ "$(id -u)" = 0 ] && [ -z "${DOCKER_HOST:-}" ] && grep -qs '^ID=debian$' /etc/os-release || return 1
@@ -23,15 +31,16 @@ start_engine() {
     apt-get -qq update || return 1
     # A package of its own since trixie.
     client=$(apt-cache search --names-only '^docker-cli$' | cut -d ' ' -f 1)
-    apt-get -qq install --yes --no-install-recommends docker.io $client </dev/null >/dev/null || return 1
+    apt-get -qq install --yes --no-install-recommends docker.io $client iproute2 procps </dev/null >/dev/null || return 1
   fi
   say 'Starting dockerd; "service docker stop" or "systemctl stop docker" ends it.'
   if [ -d /run/systemd/system ]; then
     systemctl start docker
   else
+    pgrep --runstates R,S,D 'dockerd|contain' >/dev/null || forget_engine
     # Not "service docker start": its ulimit fails where root lacks CAP_SYS_RESOURCE.
     start-stop-daemon --start --oknodo --background --make-pidfile --pidfile /run/docker-ssd.pid \
-      --output /var/log/docker.log --startas /usr/sbin/dockerd -- -p /run/docker.pid
+      --output /var/log/docker.log --exec /usr/sbin/dockerd -- -p /run/docker.pid
   fi
   for _ in $(seq 150); do
     engine_answers && return
