@@ -20,7 +20,10 @@ export function createReport(
   events: EventEmitter<ApiserverAddressEvents> | undefined,
   logger: Logger | undefined,
 ): Report {
-  const child = createLog(key, logger)
+  let child: Logger | undefined
+  observe(() => {
+    child = createLog(key, logger)
+  })
   const call = ++calls
   let told: string | undefined
   /** A list that has grown, a server that has died, or that the waiting is over: news that no phase tells. */

@@ -1,12 +1,14 @@
 import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
+import type { Logger } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ApiserverAddressEvent } from '../src/events.ts'
 import { parseOptions } from '../src/config.ts'
 import { Failure } from '../src/reasons.ts'
 import { createReport } from '../src/report.ts'
 import { resolve } from '../src/resolve.ts'
+import { Watch } from '../src/watch.ts'
 import { VirtualClock, idle } from './support/clock.ts'
 import './support/preload.ts'
 import { FakeSource } from './support/source.ts'
@@ -171,6 +173,20 @@ test('a listener that throws changes no outcome, and its error surfaces on its o
   expect(await call).toMatchObject({ addresses: ['a:1'] })
   await idle()
   expect(uncaught).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'].map((type) => new Error(type)))
+})
+
+test('nor does a logger that makes no child', async () => {
+  const uncaught = collectUncaught()
+  const source = new FakeSource()
+  source.write('["a:1"]')
+  const child = () => {
+    throw new Error('no child')
+  }
+  const logger = { ...logging().logger, child } as unknown as Logger
+  const watch = new Watch(parseOptions({ logger }, 'watch'), new VirtualClock(), source.asSource())
+  expect((await watch.next()).value).toMatchObject({ addresses: ['a:1'] })
+  await watch.close()
+  expect(uncaught).toEqual([new Error('no child')])
 })
 
 test('a line cannot be forged by what is told', () => {
