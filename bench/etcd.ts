@@ -14,6 +14,7 @@ import { readMetrics } from '../test/support/metrics.ts'
 import type { Metrics } from '../test/support/metrics.ts'
 import { unusedPort } from '../test/support/net.ts'
 import { connect, get, put } from './peers/wire.js'
+import { running } from './process.ts'
 
 export interface Tls {
   readonly ca: Buffer
@@ -83,6 +84,7 @@ export class Etcd implements AsyncDisposable {
     const ended = Promise.withResolvers<never>()
     ended.promise.catch(() => {})
     const commandLine = this.#program.commandLine(this.#configFile, this.#dataDir, this.port)
+    running.add(this)
     this.#process = runEtcd(commandLine, (words) => ended.reject(new Error(`etcd ended: ${words}`)))
     this.#client = connect(this.endpoint, fastReconnect, this.tls)
     await Promise.race([get(this.#connected, '-'), ended.promise])
@@ -94,6 +96,7 @@ export class Etcd implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    running.delete(this)
     this.#client?.close()
     await this.#process?.[Symbol.asyncDispose]()
   }

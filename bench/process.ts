@@ -8,6 +8,12 @@ import type { PeerId } from './peers.ts'
 /** CLOCK_MONOTONIC in milliseconds: what the stamps of all processes are on. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
+/** What was started: it ends with the benchmark, also where that fails. */
+export const running = new Set<AsyncDisposable>()
+process.once('exit', () => {
+  for (const one of running) void one[Symbol.asyncDispose]()
+})
+
 export interface Usage {
   readonly connects: number
   readonly cpuMs: number
@@ -38,6 +44,7 @@ export class RunningPeer implements AsyncDisposable {
     this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe', ...(observed ? ['ipc' as const] : [])],
     })
+    running.add(this)
     this.#closed = once(this.#child, 'close')
     let complaint = ''
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text))
@@ -69,6 +76,7 @@ export class RunningPeer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    running.delete(this)
     this.#child.kill('SIGKILL')
     await this.#closed
   }

@@ -163,6 +163,12 @@ describe('three members', () => {
   })
 })
 
+test('a port that is unused for a while is not given to another', async () => {
+  const ports = new Set<number>()
+  for (let i = 0; i < 500; i++) ports.add(await unusedPort())
+  expect(ports.size).toBe(500)
+})
+
 describe('proxy', () => {
   async function say(socket: net.Socket, text: string): Promise<string> {
     socket.write(text)

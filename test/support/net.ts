@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Transform } from 'node:stream'
 
-/**
- * A TCP port on which nothing listens. Below the range that the kernel takes ports for outgoing connections from, so
- * that a server which is stopped and started again finds its port free.
- */
+// Below the range that the kernel takes ports for outgoing connections from. Each of vitest's workers has its own.
+const ports = 2000
+const firstPort = 15_000 + ports * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 8)
+let portsGiven = Math.floor(Math.random() * ports)
+
+/** A TCP port on which nothing listens, and which nobody else is given: a server that was stopped finds it free again. */
 export async function unusedPort(): Promise<number> {
   for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 17_000)
+    const port = firstPort + (portsGiven++ % ports)
     const server = net.createServer()
     try {
       await listen(server, port)
