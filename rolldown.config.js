@@ -9,7 +9,12 @@ export default {
     comments: false,
     chunkFileNames: '[name].js',
     codeSplitting: {
-      groups: [{ name: 'shared', test: /src\/(distribution|errors|host-port|identity|printable|reasons|scope)\.ts$/ }],
+      groups: [
+        {
+          name: 'shared',
+          test: /src\/(rke2|errors|addresses\/host-port|util\/(server-identity|text|abort)|sources\/reasons)\.ts$/,
+        },
+      ],
     },
   },
 }

@@ -13,7 +13,7 @@ import { createAuthority } from '../test/support/certificates.ts'
 import { readMetrics } from '../test/support/metrics.ts'
 import type { Metrics } from '../test/support/metrics.ts'
 import { unusedPort } from '../test/support/net.ts'
-import { connect, get, put } from './peers/wire.js'
+import { connect, get, put } from './baselines/wire.js'
 import { running } from './process.ts'
 
 export interface Tls {

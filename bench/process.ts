@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { PeerId } from './peers.ts'
+import type { PeerId } from './baselines.ts'
 
 /** CLOCK_MONOTONIC in milliseconds: what the stamps of all processes are on. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
@@ -38,7 +38,7 @@ export class RunningPeer implements AsyncDisposable {
   readonly #closed: Promise<unknown>
 
   constructor(id: PeerId, endpoint: string, key: string, { waiters = 1, observed = false }: PeerOptions = {}) {
-    const file = (name: string) => fileURLToPath(new URL(`peers/${name}.js`, import.meta.url))
+    const file = (name: string) => fileURLToPath(new URL(`baselines/${name}.js`, import.meta.url))
     const flags = observed ? ['--expose-gc', '--import', file('observe')] : []
     const args = [...flags, file(id), '--endpoints', endpoint, '--key', key, '--waiters', String(waiters)]
     this.#child = spawn(process.execPath, args, {

@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { peerIds, peers } from './peers.ts'
-import type { ByPeer, PeerId } from './peers.ts'
-import { drawWake } from './picture.ts'
-import { promises } from './promises.ts'
+import { peerIds, peers } from './baselines.ts'
+import type { ByPeer, PeerId } from './baselines.ts'
+import { drawWake } from './chart.ts'
+import { promises } from './targets.ts'
 import { periodsMs } from './results.ts'
 import type { Results } from './results.ts'
 import { scaleReport } from './scale.ts'
-import { median, quantile, table, tidy } from './figures.ts'
+import { median, quantile, table, tidy } from './stats.ts'
 
 /** Writes the table, the picture and the samples to bench/results, and gives the names of the files. */
 export async function writeReport(results: Results): Promise<string[]> {

@@ -1,4 +1,4 @@
-import type { ByPeer } from './peers.ts'
+import type { ByPeer } from './baselines.ts'
 import type { ColdStart, Program } from './scenarios/cold-start.ts'
 import type { ByAddresses, ByWaiters } from './scenarios/growth.ts'
 import type { Herd } from './scenarios/herd.ts'

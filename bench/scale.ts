@@ -1,4 +1,4 @@
-import { table, tidy } from './figures.ts'
+import { table, tidy } from './stats.ts'
 import { boot, largest, simulate, strategies } from './simulation.ts'
 import type { Inputs, Outcome } from './simulation.ts'
 

@@ -1,6 +1,6 @@
-import { backoffDelay } from '../src/backoff.ts'
-import { parseOptions } from '../src/config.ts'
-import { Dice } from '../test/support/dice.ts'
+import { backoffDelay } from '../src/call/backoff.ts'
+import { parseOptions } from '../src/call/config.ts'
+import { Dice } from '../test/support/random.ts'
 
 /** What etcd does for one client, in microseconds of one of its processors, and in memory; measured by inputs.ts. */
 export interface Inputs {

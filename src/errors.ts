@@ -1,4 +1,4 @@
-import { printable } from './printable.ts'
+import { printable } from './util/text.ts'
 
 /**
  * Why there is no list yet: a closed set, told by every event and error. README.md says for each what was seen and

@@ -1,5 +1,5 @@
-export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses.ts'
-export type { TlsFiles } from './distribution.ts'
+export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses/addresses.ts'
+export type { TlsFiles } from './rke2.ts'
 export { ApiserverAddressError } from './errors.ts'
 export type { ErrorCode, ErrorDetails, Reason } from './errors.ts'
 export type {

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
-import type { TlsFiles } from './distribution.ts'
+import type { TlsFiles } from './rke2.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import type { ProbeKind } from './probe/probe.ts'
 

@@ -12,12 +12,19 @@ export default defineConfig({
     // What a run leaves well below, on any machine: the command's process and etcd's rarest answers are not in it.
     coverage: { include: ['src/**'], reporter: 'text', thresholds: { lines: 95, branches: 90 } },
     projects: [
-      { test: { ...patient, name: 'unit', include: ['test/*.test.ts'], sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          ...patient,
+          name: 'unit',
+          include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
       ...images.map((image) => ({
         test: {
           ...patient,
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
-          include: ['test/etcd/*.test.ts'],
+          include: ['test/integration/*.test.ts'],
           setupFiles: ['test/support/preload.ts'],
           // The pid is that of the whole run, which outlives every worker: what is left of it can be told and swept.
           env: {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { addresses, Etcd } from '../etcd.ts'
 import { runProgram } from '../process.ts'
-import { median, shuffled } from '../figures.ts'
+import { median, shuffled } from '../stats.ts'
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const usageHook = ['--require', file('../programs/usage.cjs')]
@@ -11,8 +11,8 @@ export const programs = {
   'bare etcd3': '../programs/bare-etcd3.js',
   'this package, the library': '../programs/library.js',
   'this package, the command': '../../dist/cli.js',
-  'etcd3 + p-retry': '../peers/etcd3-p-retry.js',
-  "K3s's loop": '../peers/k3s-loop.js',
+  'etcd3 + p-retry': '../baselines/etcd3-p-retry.js',
+  "K3s's loop": '../baselines/k3s-loop.js',
   'an empty module': '../programs/empty.js',
   'importing this package': '../programs/import.js',
 } as const

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseAddresses } from '../../src/addresses.ts'
+import { parseAddresses } from '../../src/addresses/addresses.ts'
 import { addresses, Etcd } from '../etcd.ts'
-import type { PeerId } from '../peers.ts'
+import type { PeerId } from '../baselines.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
-import { median, shuffled } from '../figures.ts'
+import { median, shuffled } from '../stats.ts'
 
 export interface BySize {
   readonly size: number

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addresses, Etcd } from '../etcd.ts'
-import type { ByPeer, PeerId } from '../peers.ts'
+import type { ByPeer, PeerId } from '../baselines.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
-import { shuffled } from '../figures.ts'
+import { shuffled } from '../stats.ts'
 
 export interface Herd {
   /** Milliseconds from the write until half of them, and until all of them, know; one a round. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startProxy } from '../../test/support/net.ts'
 import { addresses, Etcd } from '../etcd.ts'
-import { peerIds } from '../peers.ts'
-import type { ByPeer } from '../peers.ts'
+import { peerIds } from '../baselines.ts'
+import type { ByPeer } from '../baselines.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
-import { shuffled } from '../figures.ts'
+import { shuffled } from '../stats.ts'
 
 interface Rounds {
   readonly rounds: number

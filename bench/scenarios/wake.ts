@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addresses, Etcd } from '../etcd.ts'
-import { peerIds } from '../peers.ts'
-import type { ByPeer, PeerId } from '../peers.ts'
+import { peerIds } from '../baselines.ts'
+import type { ByPeer, PeerId } from '../baselines.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
-import { shuffled } from '../figures.ts'
+import { shuffled } from '../stats.ts'
 
 /**
  * From the moment a write is sent until a waiting process knows, in milliseconds. In each round some processes of every

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
-import type { AddressChange, AddressList } from '../addresses.ts'
+import type { AddressChange, AddressList } from '../addresses/addresses.ts'
 import { readCommandLine, UsageError } from './arguments.ts'
 import type { Request } from './arguments.ts'
 import { ApiserverAddressError } from '../errors.ts'
@@ -11,7 +11,7 @@ import { help } from './flags.ts'
 import type { WatchOptions } from '../options.ts'
 import { showOnTerminal } from './terminal.ts'
 import type { Display } from './terminal.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../util/text.ts'
 
 /** What a process gives to its command. */
 export interface Process {

@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
-import type { ProbedAddress } from '../addresses.ts'
+import type { ProbedAddress } from '../addresses/addresses.ts'
 import { formatDuration } from './duration.ts'
 import type { Reason } from '../errors.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
-import { printable } from '../printable.ts'
-import { meanings } from '../reasons.ts'
+import { printable } from '../util/text.ts'
+import { meanings } from '../sources/reasons.ts'
 
 /** The part of a terminal's stream that is used here. */
 export interface TerminalStream {

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import { hostAndPort } from '../host-port.ts'
-import { identity } from '../identity.ts'
-import { messageOf, oneLine } from '../reasons.ts'
+import { hostAndPort } from '../addresses/host-port.ts'
+import { identity } from '../util/server-identity.ts'
+import { messageOf, oneLine } from '../sources/reasons.ts'
 
 /**
  * How an address is asked whether an apiserver is alive there: `'tcp'` connects, `'tls'` completes a handshake as well

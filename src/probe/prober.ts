@@ -1,12 +1,12 @@
 import type { SecureContext } from 'node:tls'
-import type { ProbedAddress } from '../addresses.ts'
-import type { Clock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { ProbedAddress } from '../addresses/addresses.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Config } from '../call/config.ts'
 import type { Ask } from './probe.ts'
 import type { readServerCa as read } from './server-ca.ts'
-import { Failure, messageOf } from '../reasons.ts'
-import { Scope } from '../scope.ts'
-import type { Session } from '../session.ts'
+import { Failure, messageOf } from '../sources/reasons.ts'
+import { Scope } from '../util/abort.ts'
+import type { Session } from '../call/call.ts'
 
 // Loaded by the first probe: Node's TLS and HTTP take 25 ms to load.
 const ask: Ask = async (question, signal) => (await import('./probe.ts')).ask(question, signal)

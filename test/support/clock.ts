@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/util/clock.ts'
 // Loaded by the first attempt that fails, and the time which that takes is not this clock's.
 import 'p-retry'
 

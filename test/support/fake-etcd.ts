@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { Clock } from '../../src/clock.ts'
-import type { Connect } from '../../src/etcd/source.ts'
-import type { Connection } from '../../src/etcd/connection.ts'
-import { StreamWatch } from '../../src/etcd/key-watch.ts'
-import type { KeyWatch, Reading, WatchStream } from '../../src/etcd/key-watch.ts'
-import { Failure } from '../../src/reasons.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import type { Connect } from '../../src/sources/etcd/etcd-source.ts'
+import type { Connection } from '../../src/sources/etcd/connection.ts'
+import { StreamWatch } from '../../src/sources/etcd/watch-stream.ts'
+import type { KeyWatch, Reading, WatchStream } from '../../src/sources/etcd/watch-stream.ts'
+import { Failure } from '../../src/sources/reasons.ts'
 
 export type Stored = string | Uint8Array | undefined
 

@@ -1,4 +1,4 @@
-import type { Dice } from './dice.ts'
+import type { Dice } from './random.ts'
 
 /** `FUZZ_SEED=n` makes the same rounds again; a test names its seed in its title. */
 export const fuzzSeed: number = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))

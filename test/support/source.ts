@@ -1,6 +1,6 @@
-import type { KeyWatch, Reading } from '../../src/etcd/key-watch.ts'
-import { Failure } from '../../src/reasons.ts'
-import type { Source } from '../../src/etcd/source.ts'
+import type { KeyWatch, Reading } from '../../src/sources/etcd/watch-stream.ts'
+import { Failure } from '../../src/sources/reasons.ts'
+import type { Source } from '../../src/sources/etcd/etcd-source.ts'
 
 /** A key in memory, for what a real etcd cannot be made to do on cue and for time that is not real. */
 export class FakeSource {

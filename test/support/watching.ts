@@ -1,6 +1,6 @@
-import { Source } from '../../src/etcd/source.ts'
+import { Source } from '../../src/sources/etcd/etcd-source.ts'
 import type { AddressChange, WatchOptions } from '../../src/index.ts'
-import { parseOptions } from '../../src/config.ts'
+import { parseOptions } from '../../src/call/config.ts'
 import { Watch } from '../../src/watch.ts'
 import { VirtualClock } from './clock.ts'
 import { FakeEtcd } from './fake-etcd.ts'

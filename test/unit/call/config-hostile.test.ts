@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseOptions } from '../../../src/call/config.ts'
+import { forging } from '../../support/fuzz.ts'
+
+const parse = (options: unknown) => parseOptions(options, 'watch')
+const names = [...Object.keys(parse({})), 'distribution', '__proto__', 'constructor', 'toString', 'a\nb\u202e']
+const boo = () => {
+  throw new Error('boo')
+}
+const cyclic: Record<string, unknown> = {}
+cyclic['self'] = cyclic
+
+/** What looks like an object, or an option, and is a trap. */
+const traps: unknown[] = [
+  cyclic,
+  Object.defineProperty({}, 'a', { get: boo, enumerable: true }),
+  ...['get', 'has', 'ownKeys', 'getOwnPropertyDescriptor', 'getPrototypeOf'].map(
+    (trap) => new Proxy({}, { [trap]: boo }),
+  ),
+  new Proxy([], { get: boo }),
+  (({ proxy, revoke }) => (revoke(), proxy))(Proxy.revocable({}, {})),
+  ...['toString', 'valueOf', 'toJSON', 'then', Symbol.toPrimitive, Symbol.iterator].map((name) => ({ [name]: boo })),
+  ...['constructor', Symbol.toStringTag].map((name) => Object.defineProperty({}, name, { get: boo })),
+  { [Symbol.for('nodejs.util.inspect.custom')]: boo },
+  JSON.parse('{"__proto__":{"minAddresses":0}}'),
+  Object.create({ minAddresses: 0 }),
+  Symbol('a\nb'),
+  5n,
+  'x'.repeat(1 << 20),
+  'a\u0000b\nc\u2028d\ud800',
+  Array.from({ length: 10_000 }, () => 'a'),
+  Object.assign([], { length: 10_000 }),
+  new Uint8Array(100_000),
+  new Date(NaN),
+  () => {},
+  EventTarget,
+  new String('a'),
+  NaN,
+  -0,
+]
+
+/** What is wrong with how these options were refused, if they were. */
+function fault(options: unknown): string | undefined {
+  const startedAt = performance.now()
+  let problem
+  try {
+    parse(options)
+  } catch (error) {
+    if (!(error instanceof TypeError)) problem = `not a TypeError: ${String(error)}`
+    else if (!/^(Option "|Unknown option "|The options )/.test(error.message))
+      problem = `it names no option: ${error.message}`
+    else if (forging.test(error.message)) problem = `it forges: ${JSON.stringify(error.message)}`
+    else if (error.message.length > 400) problem = 'it is long'
+  }
+  return performance.now() - startedAt > 2000 ? 'it is slow' : problem
+}
+
+test(`${traps.length} traps in the place of ${names.length} options, of their parts and of all of them`, () => {
+  for (const [index, trap] of traps.entries()) {
+    expect(fault(trap), `trap ${index}`).toBeUndefined()
+    for (const name of names) {
+      // Not {[name]: trap}, which for __proto__ would be something else.
+      const as = (value: unknown) => Object.defineProperty({}, name, { value, enumerable: true })
+      expect(fault(as(trap)), `trap ${index} as ${name}`).toBeUndefined()
+      expect(fault(as([trap])), `trap ${index} in ${name}`).toBeUndefined()
+      for (const part of ['caFile', 'keyFile', 'username', 'password', 'jitter', 'factor', 'maxAttempts', 'other']) {
+        const parts = { caFile: 'a', certFile: 'b', keyFile: 'c', username: 'u', password: 'p', [part]: trap }
+        expect(fault(as(parts)), `trap ${index} as ${name}.${part}`).toBeUndefined()
+      }
+    }
+  }
+  expect(Object.prototype).not.toHaveProperty('minAddresses')
+})
+
+test('anything whatever', () => {
+  const anything = fc.anything({
+    withBigInt: true,
+    withBoxedValues: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withSet: true,
+    withSparseArray: true,
+    withTypedArray: true,
+    stringUnit: 'binary',
+  })
+  const options = fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string({ unit: 'binary' })), anything)
+  fc.assert(
+    fc.property(fc.oneof(options, anything), (given) => {
+      expect(fault(given)).toBeUndefined()
+    }),
+    { numRuns: 2000 },
+  )
+})

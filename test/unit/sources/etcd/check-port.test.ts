@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { knock } from '../../../../src/sources/etcd/check-port.ts'
+import { unusedPort } from '../../../support/net.ts'
+import { serve } from '../../../support/serve.ts'
+
+const never = new AbortController().signal
+
+test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which is closed', async (host) => {
+  const server = createServer()
+  const accepted = once(server, 'connection')
+  const port = await serve(server, host === '[::1]' ? '::1' : '127.0.0.1')
+  await knock(`https://${host}:${port}`, never)
+  const [socket] = await accepted
+  await once(socket.resume(), 'close')
+  expect(socket.bytesRead).toBe(0)
+})
+
+test.each(['127.0.0.1', 'localhost'])('%s refuses it', async (host) => {
+  const port = await unusedPort()
+  await expect(knock(`http://${host}:${port}`, never)).rejects.toMatchObject({
+    reason: 'unreachable',
+    message: `http://${host}:${port}: etcd cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,
+    cause: { code: 'ECONNREFUSED' },
+  })
+})
+
+test.each([
+  ['https://127.0.0.1:443', 443],
+  ['http://127.0.0.1:80', 80],
+])('%s is knocked at there, whether anything listens or not', async (endpoint, port) => {
+  const knocked = knock(endpoint, never).then(
+    () => port,
+    ({ cause }) => cause.port,
+  )
+  expect(await knocked).toBe(port)
+})
+
+test('a name that is not known', { timeout: 30_000 }, async () => {
+  await expect(knock('http://nowhere.invalid:2379', never)).rejects.toMatchObject({
+    reason: 'unreachable',
+    message: expect.stringMatching(/the host name is not known \(getaddrinfo \w+ nowhere.invalid\)$/),
+  })
+})
+
+test.each([new Error('enough'), 'enough', null])(
+  'an abort ends it at once, with its reason, and leaves no socket: %s',
+  async (reason) => {
+    const controller = new AbortController()
+    const endpoint = `http://127.0.0.1:${await serve(createServer())}`
+    const knocking = knock(endpoint, controller.signal)
+    controller.abort(reason)
+    await expect(knocking).rejects.toBe(reason)
+    await expect(knock(endpoint, controller.signal)).rejects.toBe(reason)
+    await expect.poll(() => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap')).toEqual([])
+  },
+)

@@ -1,0 +1,36 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { maxTimerMs, systemClock } from '../../../src/util/clock.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('a sleep', () => {
+  test.each([0, 0.4, 1, 5000, maxTimerMs, maxTimerMs + 1, 3 * maxTimerMs])('of %d ms ends then', async (ms) => {
+    const controller = new AbortController()
+    let over = false
+    void systemClock.sleep(ms, controller.signal).then(() => (over = true))
+    await vi.advanceTimersByTimeAsync(Math.max(0, Math.floor(ms) - 1))
+    expect(over).toBe(ms < 1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(over).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  test.each([1000, 3 * maxTimerMs])('of %d ms ends with an abort at once, and leaves no timer', async (ms) => {
+    const controller = new AbortController()
+    const sleep = systemClock.sleep(ms, controller.signal)
+    vi.advanceTimersByTime(maxTimerMs < ms ? maxTimerMs + 1 : 1)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(sleep).rejects.toBe(reason)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('does not begin when the signal is aborted already', async () => {
+    const reason = new Error('before')
+    await expect(systemClock.sleep(1000, AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
