@@ -1,5 +1,5 @@
-import { addresses, Etcd } from './etcd.ts'
 import { connect, get, watch } from './baselines/wire.js'
+import { addresses, Etcd } from './etcd.ts'
 import type { Inputs } from './simulation.ts'
 
 /** What etcd spends on one client with mutual TLS: the simulation's inputs. Clients come `count` at a time. */

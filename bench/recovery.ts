@@ -7,16 +7,16 @@
  * Runs the etcd on the PATH, or else Debian's.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import { writeFile, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Etcd, addresses } from './etcd.ts'
-import { quantile, tidy } from './stats.ts'
 import { resolveApiserverAddresses } from '../src/index.ts'
 import type { ResolveOptions } from '../src/index.ts'
 import { unusedPort } from '../test/support/net.ts'
+import { addresses, Etcd } from './etcd.ts'
+import { quantile, tidy } from './stats.ts'
 
 const members = 4
 const callsPerMember = 4

@@ -4,11 +4,11 @@ import { format, resolveConfig } from 'prettier'
 import { peerIds, peers } from './baselines.ts'
 import type { ByPeer, PeerId } from './baselines.ts'
 import { drawWake } from './chart.ts'
-import { promises } from './targets.ts'
 import { periodsMs } from './results.ts'
 import type { Results } from './results.ts'
 import { scaleReport } from './scale.ts'
 import { median, quantile, table, tidy } from './stats.ts'
+import { promises } from './targets.ts'
 
 /** Writes the table, the picture and the samples to bench/results, and gives the names of the files. */
 export async function writeReport(results: Results): Promise<string[]> {

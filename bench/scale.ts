@@ -1,6 +1,6 @@
-import { table, tidy } from './stats.ts'
 import { boot, largest, simulate, strategies } from './simulation.ts'
 import type { Inputs, Outcome } from './simulation.ts'
+import { table, tidy } from './stats.ts'
 
 const sizes = [100, 1000, 3000, 10_000, 30_000, 100_000]
 const ours = strategies.at(-1)!

@@ -1,6 +1,6 @@
 import { backoffDelay } from '../src/call/backoff.ts'
 import { parseOptions } from '../src/call/config.ts'
-import { Dice } from '../test/support/random.ts'
+import { SeededRandom } from '../test/support/random.ts'
 
 /** What etcd does for one client, in microseconds of one of its processors, and in memory; measured by inputs.ts. */
 export interface Inputs {
@@ -75,7 +75,7 @@ export interface Outcome {
 export function simulate(start: Boot, strategy: Strategy, inputs: Inputs, seed = 1): Outcome {
   const { nodes, spreadMs, etcdAtMs, keyAtMs, attemptTimeoutMs } = start
   const { fixedPeriod = false, reconnects = false, watches = false, delayMs } = strategy
-  const dice = new Dice(seed)
+  const dice = new SeededRandom(seed)
   const random = () => dice.random()
   const failures = new Uint32Array(nodes)
   const connected = new Uint8Array(nodes)
@@ -160,8 +160,9 @@ class Arrivals {
 
   add(time: number, who: number): void {
     let index = this.#times.length
-    for (let parent; index > 0 && this.#times[(parent = (index - 1) >> 1)]! > time; index = parent)
+    for (let parent; index > 0 && this.#times[(parent = (index - 1) >> 1)]! > time; index = parent) {
       this.#move(parent, index)
+    }
     this.#set(index, time, who)
   }
 

@@ -1,4 +1,4 @@
-import { Dice } from '../test/support/random.ts'
+import { SeededRandom } from '../test/support/random.ts'
 
 /** The value that this share of the samples does not exceed, interpolated. */
 export function quantile(samples: readonly number[], share: number): number {
@@ -11,7 +11,7 @@ export function quantile(samples: readonly number[], share: number): number {
 
 export const median = (samples: readonly number[]): number => quantile(samples, 0.5)
 
-const dice = new Dice(crypto.randomUUID())
+const dice = new SeededRandom(crypto.randomUUID())
 
 /** In another order, every time. */
 export const shuffled = <T>(items: readonly T[]): T[] => dice.shuffle(items)

@@ -1,8 +1,8 @@
-import { median, quantile } from './stats.ts'
 import { floorWithKeepalive } from './baselines.ts'
 import type { ByPeer, PeerId } from './baselines.ts'
 import { periodsMs } from './results.ts'
 import type { Results } from './results.ts'
+import { median, quantile } from './stats.ts'
 
 /** A figure, and what it may be at most. */
 interface Promised {
@@ -27,8 +27,9 @@ export function promises({ measured, quick }: Results): Promised[] {
   promise("wake: median to K3s's loop", of(wake, 'this-package') / of(wake, 'k3s-loop'), 1 / 500, ' ×')
   if (coldStart !== undefined) {
     const { 'bare etcd3': bare, 'an empty module': empty } = coldStart
-    for (const name of ['this package, the library', 'this package, the command'] as const)
+    for (const name of ['this package, the library', 'this package, the command'] as const) {
       promise(`cold start: ${name}, to bare etcd3`, median(coldStart[name].knownMs) / median(bare.knownMs), 1.1, ' ×')
+    }
     promise(
       'importing the package, over an empty module',
       median(coldStart['importing this package'].knownMs) - median(empty.knownMs),
@@ -75,7 +76,8 @@ export function promises({ measured, quick }: Results): Promised[] {
     ' ×',
   )
   const most = byAddresses?.at(-1)
-  if (most !== undefined)
+  if (most !== undefined) {
     promise(`validation of ${most.size} addresses, to JSON.parse`, most.validationMs / most.jsonMs, 5, ' ×')
+  }
   return list
 }

@@ -1,7 +1,7 @@
-import { Etcd3 } from 'etcd3'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { Etcd3 } from 'etcd3'
 import { createAuthority } from '../test/support/certificates.ts'
 import { unusedPort } from '../test/support/net.ts'
 import { runEtcd } from './etcd.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseOptions } from '../src/call/config.ts'
-import type { Dice } from '../test/support/random.ts'
 import { heapUsed } from '../test/support/heap.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import type { World } from './faults.ts'
 import type { History } from './history.ts'
 import type { LiveWatch } from './live-watch.ts'
@@ -19,12 +19,12 @@ export class Aftermath {
   readonly #history: History
   readonly #watches: Watches
   readonly #pulse: Pulse
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #heap: number[] = []
   /** From the first write after the last fault until all watches had its list, at most. */
   longestRecoveryMs = 0
 
-  constructor(world: World, history: History, watches: Watches, pulse: Pulse, dice: Dice) {
+  constructor(world: World, history: History, watches: Watches, pulse: Pulse, dice: SeededRandom) {
     this.#world = world
     this.#history = history
     this.#watches = watches
@@ -61,8 +61,9 @@ export class Aftermath {
       for (const watch of following) {
         const since = Math.max(from, watch.startedAt)
         const tookMs = performance.now() - since - this.#pulse.lateMs(since, performance.now())
-        if (tookMs > patienceMs(watch) && !(has(watch) && watch.upToDate))
+        if (tookMs > retryForMs(watch) && !(has(watch) && watch.upToDate)) {
           journal.violate(watch.who, `it has not come to the last list, ${list}, in ${Math.round(tookMs)} ms`)
+        }
       }
       if (journal.violation !== undefined) throw journal.violation
     }
@@ -86,8 +87,9 @@ export class Aftermath {
     await sleep(50)
     this.#heap.push(heapUsed())
     journal.note('process', 'heap', { bytes: this.#heap.at(-1) })
-    if (this.heapGrowthBytes > maxHeapGrowth)
+    if (this.heapGrowthBytes > maxHeapGrowth) {
       journal.violate('process', `invariant 6: the heap has grown by ${this.heapGrowthBytes} bytes`)
+    }
   }
 
   async #expectConnections(expected: () => number): Promise<void> {
@@ -99,18 +101,19 @@ export class Aftermath {
       const connections = proxies.slice(0, 3).reduce((sum, { open }) => sum + open, 0)
       const wanted = expected()
       if (streams === wanted && connections === wanted) return
-      if (performance.now() > deadline)
+      if (performance.now() > deadline) {
         return journal.violate(
           'process',
           `invariant 6: ${connections} connections and ${streams} streams for ${wanted} watches`,
         )
+      }
       await sleep(100)
     }
   }
 }
 
 /** After the last fault, a watch has the last list, and its reader too, in this time. */
-function patienceMs({ plan: { options, readMs } }: LiveWatch): number {
+function retryForMs({ plan: { options, readMs } }: LiveWatch): number {
   const { attemptTimeoutMs, retry, settleMs, shrinkDelayMs } = parseOptions(options, 'watch')
   return keepaliveMs + attemptTimeoutMs + retry.maxDelayMs + settleMs + shrinkDelayMs + readMs + 3000
 }

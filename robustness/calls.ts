@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiserverAddressError, resolveApiserverAddresses } from '../src/index.ts'
 import type { ResolveOptions } from '../src/index.ts'
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import { emitterTo } from './events.ts'
 import type { Told } from './events.ts'
 import type { Journal } from './journal.ts'
@@ -20,7 +20,7 @@ const maxRunning = 40
 export class Calls {
   /** How many ended how. */
   readonly outcomes: Record<string, number> = {}
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #options: (endpoints: readonly number[]) => ResolveOptions
   readonly #journal: Journal
   readonly #evidence: WatchEvidence
@@ -29,7 +29,7 @@ export class Calls {
   #count = 0
 
   constructor(
-    dice: Dice,
+    dice: SeededRandom,
     options: (endpoints: readonly number[]) => ResolveOptions,
     journal: Journal,
     evidence: WatchEvidence,
@@ -60,8 +60,9 @@ export class Calls {
   /** Judges those that are over. */
   settle(): void {
     for (const { who, record } of this.#over.splice(0)) {
-      for (const problem of [...judgeCall(record, this.#evidence), overdue(record, this.#evidence)])
+      for (const problem of [...judgeCall(record, this.#evidence), overdue(record, this.#evidence)]) {
         if (problem !== undefined) this.#journal.violate(who, problem, record.endedAt)
+      }
     }
   }
 
@@ -95,8 +96,9 @@ export class Calls {
     )
     const endedAt = performance.now()
     clearTimeout(timer)
-    if (getEventListeners(signal, 'abort').length > 0)
+    if (getEventListeners(signal, 'abort').length > 0) {
       this.#journal.violate(who, 'invariant 6: it still listens to its signal')
+    }
     const kind =
       'result' in outcome ? 'resolved' : outcome.error instanceof ApiserverAddressError ? outcome.error.code : 'aborted'
     this.outcomes[kind] = (this.outcomes[kind] ?? 0) + 1

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Dice } from '../test/support/random.ts'
 import { startEtcd } from '../test/support/etcd.ts'
 import { checkLeaks } from '../test/support/leaks.ts'
 import { startProxy } from '../test/support/net.ts'
+import { SeededRandom } from '../test/support/random.ts'
 import { Aftermath } from './aftermath.ts'
 import { Calls } from './calls.ts'
 import { Faults } from './faults.ts'
@@ -72,7 +72,7 @@ class Campaign {
   readonly #options: CampaignOptions
   readonly #world: World
   readonly #pulse: Pulse
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #faults: Faults
   readonly #calls: Calls
   readonly #watches: Watches
@@ -87,7 +87,7 @@ class Campaign {
     this.#options = options
     this.#world = world
     this.#pulse = pulse
-    this.#dice = new Dice(options.seed)
+    this.#dice = new SeededRandom(options.seed)
     this.#faults = new Faults(world)
     const evidence: WatchEvidence = {
       history,

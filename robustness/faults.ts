@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EtcdCluster, EtcdMember, Snapshot } from '../test/support/etcd.ts'
+import type { EtcdCluster, EtcdMember, SnapshotFile } from '../test/support/etcd.ts'
 import type { Proxy } from '../test/support/net.ts'
 import { Certificates } from './certificates.ts'
 import { healthy } from './health.ts'
 import type { Journal } from './journal.ts'
-import { Lane, inAll } from './lane.ts'
+import { inAll, Lane } from './lane.ts'
 import type { Learner } from './learner.ts'
 import type { Ledger } from './ledger.ts'
 import type { Fault, FaultKind } from './plan-faults.ts'
@@ -35,7 +35,7 @@ export class Faults {
   readonly #links: readonly Lane[]
   readonly #certificates: Certificates
   readonly #active = new Set<Promise<void>>()
-  #snapshot: Snapshot | undefined
+  #snapshot: SnapshotFile | undefined
   #cutOffs: CutOff[] = []
   #over = new AbortController()
 

@@ -51,8 +51,9 @@ function judgeEnd({ told, outcome }: CallRecord): string | undefined {
   const last = told.at(-1)!.event
   if (!ends.has(last.type)) return `an event after the end: ${types.join()}`
   const attempts = told.flatMap(({ event }) => (event.type === 'attempt' ? [event.attempt] : []))
-  if (attempts.some((attempt, index) => attempt !== index + 1))
+  if (attempts.some((attempt, index) => attempt !== index + 1)) {
     return `it counts its attempts wrong: ${attempts.join()}`
+  }
   const same =
     last.type === 'resolved'
       ? 'result' in outcome && outcome.result.revision === last.revision
@@ -75,12 +76,14 @@ function judgeResult(call: CallRecord, result: ResolvedAddresses, evidence: Evid
   if (problem !== undefined) return problem
   if (abortedAt !== undefined && abortedAt < told.at(-1)!.at) return 'invariant 5: it was aborted, and resolved'
   if (attempts > (plan.options.retry?.maxAttempts ?? Infinity)) return `it made ${attempts} attempts`
-  if (Math.abs(elapsedMs - (endedAt - startedAt)) > slackMs + evidence.lateMs(startedAt, endedAt))
+  if (Math.abs(elapsedMs - (endedAt - startedAt)) > slackMs + evidence.lateMs(startedAt, endedAt)) {
     return `elapsedMs is ${elapsedMs}`
+  }
   const { endpoints } = plan
   if (endpoints.every((each) => each === learner)) return 'invariant 7: a learner has given a list'
-  if (endpoints.every((each) => each === learner || evidence.cutOff(each, startedAt, endedAt)))
+  if (endpoints.every((each) => each === learner || evidence.cutOff(each, startedAt, endedAt))) {
     return 'invariant 7: a member without peers has given a list'
+  }
   return untrue(evidence.history, Number(revision), addresses, startedAt, endedAt, plan.options.settleMs ?? 0)
 }
 
@@ -131,8 +134,9 @@ const sameList = (a: State | undefined, b: State) => a?.kind === 'list' && a.add
 
 function judgeError(call: CallRecord, error: unknown, { history }: Evidence): string | undefined {
   const { plan, startedAt, endedAt, abortedAt, reason } = call
-  if (abortedAt !== undefined)
+  if (abortedAt !== undefined) {
     return error === reason ? undefined : `it was aborted, and failed otherwise: ${String(error)}`
+  }
   if (!(error instanceof ApiserverAddressError)) return `it failed with ${String(error)}`
   const { code, attempts, message } = error
   if (/[\p{Cc}\u2028]|PRIVATE KEY/u.test(message)) return `its message is not one line for people: ${message}`
@@ -165,12 +169,14 @@ function judgeReason(
   const during = evidence.history.during(startedAt, at)
   if (reason !== 'not-set' && reason !== 'incomplete') return undefined
   const read = told.findLast((each) => each.at <= at && each.event.type === 'attempt')?.at ?? startedAt
-  if (plan.endpoints.every((each) => each === learner || evidence.cutOff(each, read, at)))
+  if (plan.endpoints.every((each) => each === learner || evidence.cutOff(each, read, at))) {
     return `invariant 7: a learner, or a member without peers, has said ${reason}`
-  if (reason === 'not-set')
+  }
+  if (reason === 'not-set') {
     return during.some(({ kind }) => kind === reason)
       ? undefined
       : 'invariant 7: it was told that nothing is set, and something was'
+  }
   const short = (state: State) =>
     state.kind === 'list' && (unmet(plan, state.addresses) !== undefined || (plan.options.settleMs ?? 0) > 0)
   return during.some(short) ? undefined : 'it was told that the list is incomplete, and it was not'

@@ -22,8 +22,9 @@ export function overdue(call: CallRecord, { history, calm, lateMs }: WatchEviden
       .slice(index + 1)
       .find((each) => each.kind !== 'list' || each.addresses.join() !== state.addresses.join())
     const to = Math.min(next?.since ?? Infinity, endedAt)
-    if (to - from > graceMs + lateMs(from, to) && calm(from, from + graceMs))
+    if (to - from > graceMs + lateMs(from, to) && calm(from, from + graceMs)) {
       return `invariant 4: it waited for ${Math.round(to - from)} ms more, and the list was there: ${state.addresses.join()}`
+    }
   }
   return undefined
 }

@@ -116,10 +116,12 @@ export class WatchJudge {
       added.length + removed.length === 0 ||
       sum.join() !== addresses.join() ||
       !removed.every((address) => this.#addresses.includes(address))
-    )
+    ) {
       return `${this.#addresses.join()} + ${added.join()} - ${removed.join()} is not ${addresses.join()}`
-    if (revision < this.#revision && !this.#resynced)
+    }
+    if (revision < this.#revision && !this.#resynced) {
       return `invariant 2: revision ${revision} after ${this.#revision}, without resynced`
+    }
 
     const { states } = this.#history
     const candidates = states.flatMap((state, index) =>
@@ -127,8 +129,9 @@ export class WatchJudge {
     )
     if (candidates.length === 0) return `invariant 2: revision ${revision} is older than what was told, or never was`
     const index = candidates.find((each) => this.#fits(states[each]!, event))
-    if (index === undefined)
+    if (index === undefined) {
       return `revision ${revision} is ${states[candidates[0]!]!.addresses.join()}, and it tells ${addresses.join()} after ${this.#addresses.join()}`
+    }
     const problem =
       removed.map((address) => this.#tooSoon(address, index, at)).find(Boolean) ??
       added.map((address) => this.#tooLate(address, index, at)).find(Boolean)

@@ -1,4 +1,4 @@
-import type { EtcdCluster, EtcdMember, Snapshot } from '../test/support/etcd.ts'
+import type { EtcdCluster, EtcdMember, SnapshotFile } from '../test/support/etcd.ts'
 import { absent } from './history.ts'
 import type { History, Value } from './history.ts'
 import type { Journal } from './journal.ts'
@@ -113,8 +113,9 @@ export class Ledger {
     const text = kv && Buffer.from(kv.value ?? '', 'base64').toString()
     const was = this.#history.last
     const index = this.#doubtful.findIndex(({ write }) => {
-      if (kv !== undefined && Number(kv.mod_revision) === revision)
+      if (kv !== undefined && Number(kv.mod_revision) === revision) {
         return typeof write === 'object' && write.text === text
+      }
       return write === (kv === undefined && was.kind !== 'not-set' ? 'delete' : 'elsewhere')
     })
     const [sent] = index < 0 ? [] : this.#doubtful.splice(index, 1)
@@ -129,12 +130,12 @@ export class Ledger {
     this.#journal.note('state', value.kind, { revision, text: value.text })
   }
 
-  save(): Promise<Snapshot> {
+  save(): Promise<SnapshotFile> {
     return this.lane.do(() => this.#etcd.saveSnapshot())
   }
 
   /** Replaces the history by an older one. All members have to be up, and nobody else may do anything to them. */
-  restore(snapshot: Snapshot): Promise<void> {
+  restore(snapshot: SnapshotFile): Promise<void> {
     return this.lane.do(async () => {
       await this.#settle()
       const since = performance.now()

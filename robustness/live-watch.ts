@@ -8,7 +8,7 @@ import type {
   ResolvedAddresses,
   WatchOptions,
 } from '../src/index.ts'
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import { emitterTo } from './events.ts'
 import type { Told } from './events.ts'
 import type { Journal } from './journal.ts'
@@ -27,7 +27,7 @@ interface Given {
 export class LiveWatch {
   readonly who: string
   readonly plan: WatchPlan
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #journal: Journal
   readonly #evidence: WatchEvidence
   readonly #watch: ApiserverAddressWatch
@@ -54,7 +54,7 @@ export class LiveWatch {
     who: string,
     plan: WatchPlan,
     options: WatchOptions,
-    dice: Dice,
+    dice: SeededRandom,
     journal: Journal,
     evidence: WatchEvidence,
   ) {
@@ -108,8 +108,9 @@ export class LiveWatch {
     const late = performance.now() - endedAt - this.#evidence.lateMs(endedAt, performance.now())
     if (late > slackMs) this.#violate(`invariant 5: it took ${Math.round(late)} ms to end`)
     if (!this.#closed) this.#violate('it is over, and did not tell')
-    if (getEventListeners(this.#controller.signal, 'abort').length > 0)
+    if (getEventListeners(this.#controller.signal, 'abort').length > 0) {
       this.#violate('invariant 6: it still listens to its signal')
+    }
     const { done } = await this.#watch.next()
     if (done !== true) this.#violate('it goes on after its end')
   }
@@ -183,8 +184,9 @@ export class LiveWatch {
       if (result.done === true) break
       this.changes++
       this.#report(this.#judgeGiven(result.value, count))
-      if (this.plan.readMs > 0)
+      if (this.plan.readMs > 0) {
         await sleep(this.#dice.upTo(this.plan.readMs), undefined, { signal: this.#over.signal }).catch(() => {})
+      }
     }
     const endedAt = this.#endedAt
     const failed = this.#told.findLast(({ event }) => event.type === 'failed')?.event as { error?: Error } | undefined
@@ -200,8 +202,9 @@ export class LiveWatch {
     this.#given = change
     const { addresses, added, removed, revision } = change
     const sum = [...before.filter((address) => !removed.includes(address)), ...added].toSorted()
-    if (sum.join() !== addresses.join() || added.some((address) => before.includes(address)))
+    if (sum.join() !== addresses.join() || added.some((address) => before.includes(address))) {
       return `the reader had ${before.join()}, and got + ${added.join()} - ${removed.join()} = ${addresses.join()}`
+    }
     const since = this.#lists.slice(Math.max(0, this.#lists.length - 1 - (this.#count - count)))
     const known = since.some(({ list }) => list.revision === revision && list.addresses.join() === addresses.join())
     return malformed(change) ?? (known ? undefined : `invariant 10: the reader got an old list: ${addresses.join()}`)

@@ -1,5 +1,5 @@
 import type { ApiserverAddressEvent, ResolveOptions, WatchOptions } from '../src/index.ts'
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import { servers } from './writer.ts'
 
 export type EventType = ApiserverAddressEvent['type']
@@ -31,7 +31,7 @@ export interface WatchPlan {
   readonly end: 'close' | 'abort' | 'break' | 'dispose'
 }
 
-export function planCall(dice: Dice): CallPlan {
+export function planCall(dice: SeededRandom): CallPlan {
   const asked = endpoints(dice)
   // A learner gives nothing, however long one waits.
   const longestMs = asked.every((each) => each === learner) ? 3000 : 20_000
@@ -49,7 +49,7 @@ export function planCall(dice: Dice): CallPlan {
 }
 
 /** @param forever lives as long as the campaign, and can be used */
-export function planWatch(dice: Dice, forever: boolean): WatchPlan {
+export function planWatch(dice: SeededRandom, forever: boolean): WatchPlan {
   const { retry, attemptTimeoutMs, ...first } = conditions(dice)
   return {
     afterMs: dice.size(10, 4000),
@@ -68,13 +68,13 @@ export function planWatch(dice: Dice, forever: boolean): WatchPlan {
   }
 }
 
-function endpoints(dice: Dice): readonly number[] {
+function endpoints(dice: SeededRandom): readonly number[] {
   if (dice.chance(0.03)) return [learner]
   const members = dice.shuffle([0, 1, 2]).slice(dice.upTo(3))
   return dice.chance(0.15) ? dice.shuffle([...members, learner]) : members
 }
 
-function conditions(dice: Dice) {
+function conditions(dice: SeededRandom) {
   const expect = dice.shuffle(servers).slice(0, 1 + dice.upTo(2))
   return {
     minAddresses: dice.chance(0.5) ? 1 : 1 + dice.upTo(servers.length),

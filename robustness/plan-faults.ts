@@ -1,4 +1,4 @@
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 
 /** How often each kind of fault is chosen, beside the others. */
 const weights = {
@@ -38,7 +38,7 @@ export interface Fault {
 }
 
 /** Faults without end. Some come in the middle of others, some have time to be noticed, and some are got over. */
-export function* planFaults(dice: Dice): Generator<Fault, never> {
+export function* planFaults(dice: SeededRandom): Generator<Fault, never> {
   for (;;) {
     yield {
       afterMs: dice.size(50, 5000),

@@ -1,8 +1,8 @@
 // npm run campaign -- [--minutes N] [--seed N]: a campaign against each of the etcd images in ETCD_IMAGE, in turn.
 import { parseArgs } from 'node:util'
 import { campaign } from './campaign.ts'
-import { describe } from './summary.ts'
 import { Violation } from './journal.ts'
+import { describe } from './summary.ts'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
 const minutes = Number(values.minutes ?? 10)

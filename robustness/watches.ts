@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResolveOptions } from '../src/index.ts'
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import type { Journal } from './journal.ts'
 import type { WatchEvidence } from './judge-watch.ts'
 import { LiveWatch } from './live-watch.ts'
@@ -8,7 +8,7 @@ import { learner, planWatch } from './plan-calls.ts'
 
 /** Several watches at a time. The first ones live as long as the campaign; whenever another ends, a new one follows. */
 export class Watches {
-  readonly #dice: Dice
+  readonly #dice: SeededRandom
   readonly #options: (endpoints: readonly number[]) => ResolveOptions
   readonly #journal: Journal
   readonly #evidence: WatchEvidence
@@ -21,7 +21,7 @@ export class Watches {
   slowestPushMs = 0
 
   constructor(
-    dice: Dice,
+    dice: SeededRandom,
     options: (endpoints: readonly number[]) => ResolveOptions,
     journal: Journal,
     evidence: WatchEvidence,

@@ -1,4 +1,4 @@
-import type { Dice } from '../test/support/random.ts'
+import type { SeededRandom } from '../test/support/random.ts'
 import type { Value } from './history.ts'
 import type { Write } from './ledger.ts'
 
@@ -26,7 +26,7 @@ export interface Step {
 }
 
 /** A list as the controller writes it: in any order, sometimes with a server twice, and with a newline. */
-export function listOf(addresses: readonly string[], dice: Dice): Value {
+export function listOf(addresses: readonly string[], dice: SeededRandom): Value {
   const stored = dice.shuffle(dice.chance(0.1) ? [...addresses, dice.pick(addresses)] : addresses)
   return { text: `${JSON.stringify(stored)}\n`, kind: 'list', addresses: addresses.toSorted() }
 }
@@ -35,7 +35,7 @@ export function listOf(addresses: readonly string[], dice: Dice): Value {
  * What RKE2's controller writes while servers join, leave and crash; and what others do to the key. The last server is
  * never removed: Kubernetes does not erase all endpoints either.
  */
-export function* planWrites(dice: Dice): Generator<Step, never> {
+export function* planWrites(dice: SeededRandom): Generator<Step, never> {
   let listed: readonly string[] = [dice.pick(servers)]
   const step = (kind: string, afterMs: number, write: Write): Step => ({ afterMs, kind, write, member: dice.random() })
   const list = (kind: string, afterMs: number) => step(kind, afterMs, listOf(listed, dice))

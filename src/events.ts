@@ -1,5 +1,5 @@
-import type { Reason } from './errors.ts'
 import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses/addresses.ts'
+import type { Reason } from './errors.ts'
 
 /** A read of the key begins. */
 export interface AttemptEvent {

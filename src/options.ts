@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
-import type { TlsFiles } from './rke2.ts'
 import type { ApiserverAddressEvents } from './events.ts'
 import type { ProbeKind } from './probe/probe.ts'
+import type { TlsFiles } from './rke2.ts'
 
 /** When to try again, and how often. */
 export interface RetryOptions {

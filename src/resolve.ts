@@ -1,16 +1,16 @@
 import { addressList } from './addresses/addresses.ts'
 import type { ResolvedAddresses } from './addresses/addresses.ts'
-import { systemClock } from './util/clock.ts'
-import type { Clock } from './util/clock.ts'
-import { FirstList } from './call/wait-for-list.ts'
-import type { Found } from './call/wait-for-list.ts'
+import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
+import { ListWait } from './call/wait-for-list.ts'
+import type { CompleteList } from './call/wait-for-list.ts'
 import type { ResolveOptions } from './options.ts'
-import type { Ask } from './probe/probe.ts'
+import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
-import { Session } from './call/call.ts'
-import { Source } from './sources/etcd/etcd-source.ts'
+import { EtcdSource } from './sources/etcd/etcd-source.ts'
+import { systemClock } from './util/clock.ts'
+import type { Clock } from './util/clock.ts'
 
 /**
  * Gives the addresses of the Kubernetes apiservers, as RKE2 or K3s keeps them in etcd, as soon as the list is there
@@ -29,26 +29,26 @@ export async function resolveApiserverAddresses(options: ResolveOptions = {}): P
 export async function resolve(
   config: Config,
   clock: Clock = systemClock,
-  from?: Source,
-  ask?: Ask,
+  from?: EtcdSource,
+  ask?: Probe,
 ): Promise<ResolvedAddresses> {
-  const session = new Session(config, clock)
-  const source = from ?? new Source(config, clock)
+  const call = new Call(config, clock)
+  const source = from ?? new EtcdSource(config, clock)
   const prober = new Prober(config, clock, ask)
-  let found: Found | undefined
+  let found: CompleteList | undefined
   try {
-    session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
-    found = await new FirstList({ session, source, prober, config, clock }).find()
-    const { attempts, elapsedMs } = session
+    call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+    found = await new ListWait({ call, source, prober, config, clock }).find()
+    const { attempts, elapsedMs } = call
     const { addresses, reading, probes } = found
     const result = { ...addressList(addresses, String(reading.modRevision), probes), attempts, elapsedMs }
-    session.report({ type: 'resolved', ...result })
+    call.emit({ type: 'resolved', ...result })
     return Object.freeze(result)
   } catch (error) {
-    session.fail(error)
+    call.fail(error)
     throw error
   } finally {
-    session.end()
+    call.end()
     // Closing takes longer than all else that a wake does: whoever waits for the list has it first, and so have others
     // in this process who are woken by the same write.
     if (found === undefined) source.close()

@@ -1,17 +1,17 @@
 import { addressList, stateOf } from './addresses/addresses.ts'
 import type { AddressChange, AddressList } from './addresses/addresses.ts'
-import { systemClock } from './util/clock.ts'
-import type { Clock } from './util/clock.ts'
-import { FirstList } from './call/wait-for-list.ts'
-import { Follower } from './call/reflector.ts'
+import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
-import type { WatchOptions } from './options.ts'
-import type { Ask } from './probe/probe.ts'
-import { Prober } from './probe/prober.ts'
-import { Session } from './call/call.ts'
-import { Source } from './sources/etcd/etcd-source.ts'
+import { Reflector } from './call/reflector.ts'
 import { difference } from './call/removal-delay.ts'
+import { ListWait } from './call/wait-for-list.ts'
+import type { WatchOptions } from './options.ts'
+import type { Probe } from './probe/probe.ts'
+import { Prober } from './probe/prober.ts'
+import { EtcdSource } from './sources/etcd/etcd-source.ts'
+import { systemClock } from './util/clock.ts'
+import type { Clock } from './util/clock.ts'
 
 /** The list as it is, again and again: see {@link watchApiserverAddresses}. */
 export interface ApiserverAddressWatch extends AsyncIterableIterator<AddressChange, undefined>, AsyncDisposable {
@@ -45,17 +45,17 @@ const closing = new Error('the watch was closed')
 export class Watch implements ApiserverAddressWatch {
   readonly #config: Config
   readonly #clock: Clock
-  readonly #source: Source
+  readonly #source: EtcdSource
   readonly #prober: Prober
   readonly #pending: PromiseWithResolvers<Result>[] = []
-  #session: Session | undefined
+  #call: Call | undefined
   #running: Promise<void> | undefined
   #latest: AddressList | undefined
   #delivered: AddressList | undefined
   #failure: { readonly error: unknown } | undefined
   #over = false
 
-  constructor(config: Config, clock: Clock, source: Source = new Source(config, clock), ask?: Ask) {
+  constructor(config: Config, clock: Clock, source: EtcdSource = new EtcdSource(config, clock), ask?: Probe) {
     this.#config = config
     this.#clock = clock
     this.#source = source
@@ -78,7 +78,7 @@ export class Watch implements ApiserverAddressWatch {
   async close(): Promise<void> {
     this.#over = true
     this.#failure = undefined
-    this.#session?.stop(closing)
+    this.#call?.stop(closing)
     this.#deliver()
     await this.#running
   }
@@ -93,39 +93,39 @@ export class Watch implements ApiserverAddressWatch {
 
   async #run(): Promise<void> {
     const [config, clock, source, prober] = [this.#config, this.#clock, this.#source, this.#prober]
-    const session = (this.#session = new Session(config, clock))
-    const parts = { session, source, prober, config, clock }
+    const call = (this.#call = new Call(config, clock))
+    const parts = { call, source, prober, config, clock }
     const tell = (list: AddressList) => {
       this.#latest = list
       this.#deliver()
     }
     try {
-      session.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
-      const found = await new FirstList(parts).find()
-      session.stopDeadline()
-      session.succeed()
+      call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+      const found = await new ListWait(parts).find()
+      call.stopDeadline()
+      call.succeed()
       const list = addressList(found.addresses, String(found.reading.modRevision), found.probes)
-      const { attempts, elapsedMs } = session
-      session.report({ type: 'resolved', ...list, attempts, elapsedMs })
+      const { attempts, elapsedMs } = call
+      call.emit({ type: 'resolved', ...list, attempts, elapsedMs })
       tell(list)
-      await new Follower({ ...parts, tell }, found).run()
+      await new Reflector({ ...parts, tell }, found).run()
     } catch (error) {
-      this.#end(session, error)
+      this.#end(call, error)
     } finally {
       this.#over = true
       source.close()
-      session.end()
-      session.report({ type: 'closed' })
+      call.end()
+      call.emit({ type: 'closed' })
       this.#deliver()
     }
   }
 
-  #end(session: Session, error: unknown): void {
+  #end(call: Call, error: unknown): void {
     if (error !== closing) {
       if (!this.#over) this.#failure = { error }
-      session.fail(error)
+      call.fail(error)
     } else if (this.#latest === undefined) {
-      session.fail(session.error('CLOSED'))
+      call.fail(call.error('CLOSED'))
     }
   }
 

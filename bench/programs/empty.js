@@ -1,2 +1,3 @@
 import './nothing.js'
+
 console.log('[]')

@@ -1,2 +1,3 @@
 import '../../dist/index.js'
+
 console.log('[]')

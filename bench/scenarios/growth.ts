@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAddresses } from '../../src/addresses/addresses.ts'
-import { addresses, Etcd } from '../etcd.ts'
 import type { PeerId } from '../baselines.ts'
+import { addresses, Etcd } from '../etcd.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
 import { median, shuffled } from '../stats.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addresses, Etcd } from '../etcd.ts'
 import type { ByPeer, PeerId } from '../baselines.ts'
+import { addresses, Etcd } from '../etcd.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
 import { shuffled } from '../stats.ts'
 

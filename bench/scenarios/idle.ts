@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { unusedPort } from '../../test/support/net.ts'
-import { Etcd } from '../etcd.ts'
 import { floorWithKeepalive, peerIds } from '../baselines.ts'
 import type { ByPeer, PeerId } from '../baselines.ts'
+import { Etcd } from '../etcd.ts'
 import { RunningPeer } from '../process.ts'
 
 /** What waiting costs, in one period. */

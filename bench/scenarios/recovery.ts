@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startProxy } from '../../test/support/net.ts'
-import { addresses, Etcd } from '../etcd.ts'
 import { peerIds } from '../baselines.ts'
 import type { ByPeer } from '../baselines.ts'
+import { addresses, Etcd } from '../etcd.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
 import { shuffled } from '../stats.ts'
 

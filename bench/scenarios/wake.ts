@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addresses, Etcd } from '../etcd.ts'
 import { peerIds } from '../baselines.ts'
 import type { ByPeer, PeerId } from '../baselines.ts'
+import { addresses, Etcd } from '../etcd.ts'
 import { monotonicMs, RunningPeer } from '../process.ts'
 import { shuffled } from '../stats.ts'
 

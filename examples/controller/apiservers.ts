@@ -1,4 +1,4 @@
-import { ApiException, CoreV1Api, KubeConfig, ServerConfiguration, createConfiguration } from '@kubernetes/client-node'
+import { ApiException, CoreV1Api, createConfiguration, KubeConfig, ServerConfiguration } from '@kubernetes/client-node'
 import type { AddressList } from 'rke2-apiserver-resolver'
 
 /** A request that is not answered in this time goes to the next apiserver. */

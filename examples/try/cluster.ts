@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { createServer } from '../../demo/server.ts'
 import { findEtcd } from '../../demo/etcd.ts'
+import { createServer } from '../../demo/server.ts'
 import { startApiserver, writeServerCa } from '../../test/support/apiserver.ts'
 import type { Apiserver } from '../../test/support/apiserver.ts'
 import { createAuthority } from '../../test/support/certificates.ts'

@@ -1,23 +1,23 @@
-import type { Clock } from '../util/clock.ts'
 import { ApiserverAddressError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { nodeHint } from '../rke2.ts'
-import type { Config } from './config.ts'
-import { printable } from '../util/text.ts'
-import { meanings } from '../sources/reasons.ts'
+import { reasons } from '../sources/reasons.ts'
 import type { Failure } from '../sources/reasons.ts'
-import { createReport, seconds } from './emit.ts'
-import type { Report } from './emit.ts'
-import { Scope } from '../util/abort.ts'
+import { LinkedAbortController } from '../util/abort.ts'
+import type { Clock } from '../util/clock.ts'
+import { printable } from '../util/text.ts'
+import type { Config } from './config.ts'
+import { createEmit, seconds } from './emit.ts'
+import type { Emit } from './emit.ts'
 
 /** One call, or one watch: since when it runs, what it waits for, what it has told, and how it ends. */
-export class Session {
-  readonly report: Report
+export class Call {
+  readonly emit: Emit
   readonly #config: Config
   readonly #clock: Clock
-  readonly #scope: Scope
+  readonly #controller: LinkedAbortController
   readonly #startedAt: number
-  readonly #deadline = new Scope(undefined)
+  readonly #deadline = new LinkedAbortController(undefined)
   #deadlineAt = Infinity
   #attempts = 0
   #last: Failure | undefined
@@ -29,13 +29,13 @@ export class Session {
     this.#clock = clock
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
-    this.report = createReport(config.key, config.events, config.logger)
-    this.#scope = new Scope(config.signal)
+    this.emit = createEmit(config.key, config.events, config.logger)
+    this.#controller = new LinkedAbortController(config.signal)
   }
 
   /** Aborted by the caller's signal (with its reason), by the deadline, or by `end`. */
   get signal(): AbortSignal {
-    return this.#scope.signal
+    return this.#controller.signal
   }
 
   get attempts(): number {
@@ -63,7 +63,7 @@ export class Session {
         this.#phaseSince = this.#clock.now()
         this.#lastHint = undefined
       }
-      this.#scope.abort(this.error('DEADLINE_EXCEEDED'))
+      this.#controller.abort(this.error('DEADLINE_EXCEEDED'))
     }
     this.#clock.sleep(timeoutMs, this.#deadline.signal).then(expire, () => {})
   }
@@ -75,7 +75,7 @@ export class Session {
 
   countAttempt(): void {
     this.#attempts++
-    this.report({ type: 'attempt', attempt: this.#attempts })
+    this.emit({ type: 'attempt', attempt: this.#attempts })
   }
 
   /** Notes why there is no list, and tells if that is news. */
@@ -88,7 +88,7 @@ export class Session {
     if (!news) return
     if (previous?.reason !== failure.reason) this.#phaseSince = this.#clock.now()
     const { reason, message, missing } = failure
-    this.report({
+    this.emit({
       type: 'phase',
       reason,
       previous: previous?.reason,
@@ -117,7 +117,7 @@ export class Session {
     }[code]
     let message = `${this.#config.key}: ${what} after ${seconds(elapsedMs)} and ${tries}`
     if (failure !== undefined) {
-      const waited = `waiting for ${meanings[failure.reason].waitingFor} for the last ${seconds(this.#clock.now() - this.#phaseSince)}`
+      const waited = `waiting for ${reasons[failure.reason].description} for the last ${seconds(this.#clock.now() - this.#phaseSince)}`
       message += `${code === 'REJECTED' ? '' : `, ${waited}`}: ${failure.message}`
     }
     if (this.#lastHint !== undefined) message += `; ${this.#lastHint}`
@@ -128,19 +128,19 @@ export class Session {
   /** Tells how the call ended: by the caller's own abort, or by an error. */
   fail(error: unknown): void {
     const { signal } = this.#config
-    if (signal?.aborted === true && error === signal.reason) this.report({ type: 'aborted', reason: error })
-    else this.report({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
+    if (signal?.aborted === true && error === signal.reason) this.emit({ type: 'aborted', reason: error })
+    else this.emit({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
   }
 
   /** Ends every wait with this reason. */
   stop(reason: unknown): void {
-    this.#scope.abort(reason)
+    this.#controller.abort(reason)
   }
 
   /** Ends every wait and lets go of the caller's signal. */
   end(): void {
     this.#deadline.end()
-    this.#scope.end()
+    this.#controller.end()
   }
 
   #hint({ reason }: Failure): string | undefined {

@@ -1,5 +1,5 @@
 import type { ProbedAddress } from '../addresses/addresses.ts'
-import type { Reading } from '../sources/etcd/watch-stream.ts'
+import type { Snapshot } from '../sources/etcd/watch-stream.ts'
 
 export interface Requirements {
   readonly minAddresses: number
@@ -18,16 +18,16 @@ export interface Shortfall {
 }
 
 /** Decides when a list is complete: large enough, with everything expected in it, and unchanged for long enough. */
-export class Gate {
+export class Completeness {
   readonly #required: Requirements
-  #settling: { readonly set: string; readonly reading: Reading; readonly since: number } | undefined
+  #settling: { readonly set: string; readonly reading: Snapshot; readonly since: number } | undefined
 
   constructor(required: Requirements) {
     this.#required = required
   }
 
   /** What `addresses`, as found in `reading` at the time `now`, still lacks; `undefined` if it is complete. */
-  judge(addresses: readonly string[], reading: Reading, now: number): Shortfall | undefined {
+  check(addresses: readonly string[], reading: Snapshot, now: number): Shortfall | undefined {
     const { settleMs } = this.#required
     const since = this.#unchangedSince(addresses.join(), reading, now)
     const short = this.#shortOf(addresses, '', addresses)
@@ -38,7 +38,7 @@ export class Gate {
   }
 
   /** What a list that is complete still lacks, as long as some of it is dead; `undefined` if enough is alive. */
-  judgeAlive(probes: readonly ProbedAddress[]): Shortfall | undefined {
+  checkAlive(probes: readonly ProbedAddress[]): Shortfall | undefined {
     const alive = probes.filter(({ state }) => state === 'alive').map(({ address }) => address)
     const dead = probes.filter(({ state }) => state === 'dead')
     const causes = dead.map(({ address, cause }) => `${address} is dead (${cause})`)
@@ -62,7 +62,7 @@ export class Gate {
     return { message, missing, settlesInMs: undefined }
   }
 
-  #unchangedSince(set: string, reading: Reading, now: number): number {
+  #unchangedSince(set: string, reading: Snapshot, now: number): number {
     const last = this.#settling
     const since = last?.set === set && unchanged(last.reading, reading) ? last.since : now
     this.#settling = { set, reading, since }
@@ -71,7 +71,7 @@ export class Gate {
 }
 
 /** One write in between has written the same again. Of several, one may have been different: that is a change. */
-function unchanged(before: Reading, after: Reading): boolean {
+function unchanged(before: Snapshot, after: Snapshot): boolean {
   const writes = after.version - before.version
   const sameHistory = after.revision >= before.revision && after.createRevision === before.createRevision
   return sameHistory && (writes === 0n || writes === 1n)

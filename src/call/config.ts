@@ -2,13 +2,13 @@ import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { ZodIssue, ZodType } from 'zod/v3'
 import { excerpt, normalizeAddress, normalizeHost } from '../addresses/addresses.ts'
-import type { BackoffOptions } from './backoff.ts'
+import type { ApiserverAddressEvents } from '../events.ts'
+import type { ProbeKind } from '../probe/probe.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from '../rke2.ts'
 import type { TlsFiles } from '../rke2.ts'
-import type { ApiserverAddressEvents } from '../events.ts'
 import { printable, secret } from '../util/text.ts'
-import type { ProbeKind } from '../probe/probe.ts'
 import { z } from '../util/zod.ts'
+import type { BackoffOptions } from './backoff.ts'
 
 /** The options with every default filled in and every value checked and normalised. @internal */
 export interface Config {

@@ -4,9 +4,9 @@ import type { Logger } from 'pino'
 import { excerpt } from '../addresses/addresses.ts'
 import type { ProbedAddress } from '../addresses/addresses.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents, DiagnosticsMessage } from '../events.ts'
-import { meanings, oneLine } from '../sources/reasons.ts'
+import { oneLine, reasons } from '../sources/reasons.ts'
 
-export type Report = (event: ApiserverAddressEvent) => void
+export type Emit = (event: ApiserverAddressEvent) => void
 
 const diagnostics = channel('rke2-apiserver-resolver')
 let calls = 0
@@ -15,11 +15,11 @@ export const createLog = (key: string, logger: Logger | undefined): Logger | und
   logger?.child({ name: 'rke2-apiserver-resolver', key })
 
 /** Tells every event to the caller's emitter, to the process's diagnostics channel and, in words, to the logger. */
-export function createReport(
+export function createEmit(
   key: string,
   events: EventEmitter<ApiserverAddressEvents> | undefined,
   logger: Logger | undefined,
-): Report {
+): Emit {
   let child: Logger | undefined
   observe(() => {
     child = createLog(key, logger)
@@ -41,8 +41,9 @@ export function createReport(
     // The union of events and the map of their types do not meet in TypeScript.
     observe(() => (events as EventEmitter | undefined)?.emit(event.type, event))
     // Its subscribers are observers too: Node lets what they throw surface on its own.
-    if (diagnostics.hasSubscribers)
+    if (diagnostics.hasSubscribers) {
       diagnostics.publish(Object.freeze({ call, key, event } satisfies DiagnosticsMessage))
+    }
   }
 }
 
@@ -78,13 +79,13 @@ function log(logger: Logger, event: ApiserverAddressEvent, news: boolean): void 
       return logger.debug({ attempt: event.attempt }, 'reading the key')
     case 'phase': {
       const { reason, previous, elapsedMs, message, hint, missing } = event
-      const { waitingFor, patienceMs, expected } = meanings[reason]
-      const text = `${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}${hint === undefined ? '' : `; ${hint}`}`
+      const { description, retryForMs, expected } = reasons[reason]
+      const text = `${retryForMs === 0 ? '' : `waiting for ${description}: `}${message}${hint === undefined ? '' : `; ${hint}`}`
       return logger[expected ? 'info' : 'warn']({ reason, previous, elapsedMs, hint, missing }, text)
     }
     case 'retry': {
       const { attempt, reason, delayMs, watching, remainingMs, error, missing } = event
-      if (news) logger.info({ reason, missing }, `waiting for ${meanings[reason].waitingFor}: ${error.message}`)
+      if (news) logger.info({ reason, missing }, `waiting for ${reasons[reason].description}: ${error.message}`)
       return logger.debug(
         { attempt, reason, delayMs, watching, remainingMs },
         `no list yet, ${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}: ${error.message}`,

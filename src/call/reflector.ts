@@ -1,45 +1,45 @@
 import { addressList, parseAddresses, stateOf } from '../addresses/addresses.ts'
 import type { AddressList, ProbedAddress } from '../addresses/addresses.ts'
-import type { Clock } from '../util/clock.ts'
-import type { KeyWatch, Reading } from '../sources/etcd/watch-stream.ts'
-import { resyncMs } from './wait-for-list.ts'
-import type { Found, Parts } from './wait-for-list.ts'
-import type { Config } from './config.ts'
 import type { Prober } from '../probe/prober.ts'
+import type { EtcdSource } from '../sources/etcd/etcd-source.ts'
+import type { Snapshot, SourceWatch } from '../sources/etcd/watch-stream.ts'
 import { Failure } from '../sources/reasons.ts'
-import { retry } from './retry.ts'
-import { Scope } from '../util/abort.ts'
-import type { Session } from './call.ts'
-import type { Source } from '../sources/etcd/etcd-source.ts'
-import { Tracker } from './removal-delay.ts'
+import { LinkedAbortController } from '../util/abort.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Call } from './call.ts'
+import type { Config } from './config.ts'
+import { RemovalDelay } from './removal-delay.ts'
 import type { Change } from './removal-delay.ts'
+import { retry } from './retry.ts'
+import { resyncMs } from './wait-for-list.ts'
+import type { CallContext, CompleteList } from './wait-for-list.ts'
 
 /** What a follower works with, and whom it tells. */
-export interface Following extends Parts {
+export interface ReflectorContext extends CallContext {
   /** Is given the list whenever it has changed. */
   readonly tell: (list: AddressList) => void
 }
 
 /** Follows the key from its first list on, over as many connections as it takes. */
-export class Follower {
-  readonly #session: Session
-  readonly #source: Source
+export class Reflector {
+  readonly #call: Call
+  readonly #source: EtcdSource
   readonly #prober: Prober
   readonly #config: Config
   readonly #clock: Clock
   readonly #tell: (list: AddressList) => void
-  readonly #tracker: Tracker
-  #first: Found | undefined
+  readonly #removalDelay: RemovalDelay
+  #first: CompleteList | undefined
   /** The newest that was seen in this history: revision of the store, and state of the key. */
   #revision: bigint
-  #newest: Reading
+  #newest: Snapshot
   #ignored: string | undefined
   #probes: readonly ProbedAddress[] | undefined
   #wakeProber: (() => void) | undefined
 
-  constructor({ session, source, prober, config, clock, tell }: Following, first: Found) {
+  constructor({ call, source, prober, config, clock, tell }: ReflectorContext, first: CompleteList) {
     const { addresses, reading, probes } = first
-    this.#session = session
+    this.#call = call
     this.#source = source
     this.#prober = prober
     this.#probes = probes
@@ -47,7 +47,7 @@ export class Follower {
     this.#config = { ...config, retry: { ...config.retry, maxAttempts: Infinity } }
     this.#clock = clock
     this.#tell = tell
-    this.#tracker = new Tracker(addresses, reading.modRevision, config.shrinkDelayMs)
+    this.#removalDelay = new RemovalDelay(addresses, reading.modRevision, config.shrinkDelayMs)
     this.#first = first
     this.#revision = reading.revision
     this.#newest = reading
@@ -63,12 +63,7 @@ export class Follower {
     const connected = () => source.whenConnected().then(() => 'connected' as const)
     const wait = async ({ reason }: Failure) => ({ early: reason === 'timeout' ? connected : undefined })
     const attempt = () => this.#attempt().catch((error: unknown) => Promise.reject(this.#tolerated(error)))
-    const following = retry(
-      { attempt, wait, subject: () => source.fingerprint },
-      this.#session,
-      this.#config,
-      this.#clock,
-    )
+    const following = retry({ attempt, wait, subject: () => source.fingerprint }, this.#call, this.#config, this.#clock)
     return this.#prober.enabled ? Promise.race([following, this.#probe()]) : following
   }
 
@@ -77,13 +72,13 @@ export class Follower {
     const first = this.#first
     this.#first = undefined
     const { revision } = first?.reading ?? (await this.#read())
-    const watch = first?.watch ?? (await this.#source.watch(revision, this.#session.signal))
+    const watch = first?.watch ?? (await this.#source.watch(revision, this.#call.signal))
     try {
-      this.#session.succeed()
-      this.#session.report({ type: 'connected', revision: String(revision) })
+      this.#call.succeed()
+      this.#call.emit({ type: 'connected', revision: String(revision) })
       return await this.#stream(watch)
     } catch (error) {
-      if (error instanceof Failure) this.#session.report({ type: 'disconnected', error })
+      if (error instanceof Failure) this.#call.emit({ type: 'disconnected', error })
       throw error
     } finally {
       watch.close()
@@ -91,43 +86,43 @@ export class Follower {
   }
 
   /** Changes as they come, removals when they are due, and a read now and then in case the stream has gone silent. */
-  async #stream(watch: KeyWatch): Promise<never> {
+  async #stream(watch: SourceWatch): Promise<never> {
     let resyncAt = this.#clock.now() + resyncMs(this.#clock)
     for (;;) {
-      const scope = new Scope(this.#session.signal)
-      const dueAt = Math.min(resyncAt, this.#tracker.dueAt)
+      const controller = new LinkedAbortController(this.#call.signal)
+      const dueAt = Math.min(resyncAt, this.#removalDelay.dueAt)
       try {
         await Promise.race([
-          watch.changed(scope.signal),
-          this.#clock.sleep(Math.max(0, dueAt - this.#clock.now()), scope.signal),
+          watch.changed(controller.signal),
+          this.#clock.sleep(Math.max(0, dueAt - this.#clock.now()), controller.signal),
         ])
       } finally {
-        scope.end()
+        controller.end()
       }
-      for (const change of watch.take()) this.#apply(change)
+      for (const change of watch.drain()) this.#apply(change)
       if (this.#clock.now() >= resyncAt) {
         await this.#read(watch)
         resyncAt = this.#clock.now() + resyncMs(this.#clock)
       }
-      this.#publish(this.#tracker.update(this.#clock.now()))
+      this.#publish(this.#removalDelay.update(this.#clock.now()))
     }
   }
 
   /** @param watch what it brings during the read comes first */
-  async #read(watch?: KeyWatch): Promise<Reading> {
-    this.#session.countAttempt()
-    const reading = await this.#source.read(this.#session.signal)
+  async #read(watch?: SourceWatch): Promise<Snapshot> {
+    this.#call.countAttempt()
+    const reading = await this.#source.read(this.#call.signal)
     if (reading.revision < this.#revision || contradicts(reading, this.#newest)) {
-      this.#session.report({ type: 'resynced', revision: String(reading.revision) })
+      this.#call.emit({ type: 'resynced', revision: String(reading.revision) })
       this.#revision = 0n
       this.#newest = nothing
     }
-    for (const change of watch?.take() ?? []) this.#apply(change)
+    for (const change of watch?.drain() ?? []) this.#apply(change)
     this.#apply(reading)
     return reading
   }
 
-  #apply(reading: Reading): void {
+  #apply(reading: Snapshot): void {
     if (reading.revision > this.#revision) this.#revision = reading.revision
     const revision = keyRevision(reading)
     // The stream may still bring what a read has overtaken.
@@ -136,12 +131,12 @@ export class Follower {
     const parsed = parseAddresses(reading.value)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
-    const before = this.#tracker.held.join()
-    this.#publish(this.#tracker.store(parsed.addresses, revision, this.#clock.now()))
-    const missing = this.#tracker.held
+    const before = this.#removalDelay.held.join()
+    this.#publish(this.#removalDelay.store(parsed.addresses, revision, this.#clock.now()))
+    const missing = this.#removalDelay.held
     if (missing.length === 0 || missing.join() === before) return
-    const untilMs = Math.max(0, Math.round(this.#tracker.dueAt - this.#clock.now()))
-    this.#session.report({ type: 'held', missing, untilMs })
+    const untilMs = Math.max(0, Math.round(this.#removalDelay.dueAt - this.#clock.now()))
+    this.#call.emit({ type: 'held', missing, untilMs })
   }
 
   /** Tells an unusable value once, and not at every read. */
@@ -149,21 +144,21 @@ export class Follower {
     const ignored = reason === 'not-set' ? reason : `${reason} ${revision}`
     if (ignored === this.#ignored) return
     this.#ignored = ignored
-    this.#session.report({ type: 'ignored', reason, revision: String(revision) })
+    this.#call.emit({ type: 'ignored', reason, revision: String(revision) })
   }
 
   /** A value too large to be received is unusable as any other, and no reason to give up. */
   #tolerated(error: unknown): unknown {
     if (!(error instanceof Failure && error.reason === 'invalid-value')) return error
     this.#ignore(error.reason, this.#revision)
-    return new Failure(error.reason, error.message, { cause: error.cause, patienceMs: Infinity })
+    return new Failure(error.reason, error.message, { cause: error.cause, retryForMs: Infinity })
   }
 
   #publish(change: Change | undefined): void {
     if (change === undefined) return
     const { addresses, revision, added, removed } = change
     const list = addressList(addresses, String(revision), this.#probes)
-    this.#session.report({ type: 'changed', ...list, added, removed })
+    this.#call.emit({ type: 'changed', ...list, added, removed })
     this.#tell(list)
     if (added.length > 0) this.#wakeProber?.()
   }
@@ -171,17 +166,17 @@ export class Follower {
   /** Asks the servers again and again, whether etcd is there or not; at once when there is a new one. */
   async #probe(): Promise<never> {
     for (;;) {
-      const scope = new Scope(this.#session.signal)
+      const controller = new LinkedAbortController(this.#call.signal)
       const woken = new Promise<void>((resolve) => (this.#wakeProber = resolve))
       const known = new Set(this.#probes?.map(({ address }) => address))
-      if (this.#tracker.addresses.some((address) => !known.has(address))) this.#wakeProber?.()
+      if (this.#removalDelay.addresses.some((address) => !known.has(address))) this.#wakeProber?.()
       try {
-        await Promise.race([this.#clock.sleep(this.#prober.intervalMs, scope.signal), woken])
+        await Promise.race([this.#clock.sleep(this.#prober.intervalMs, controller.signal), woken])
       } finally {
-        scope.end()
+        controller.end()
       }
-      const probes = await this.#prober.probe(this.#tracker.addresses, this.#session)
-      const { addresses, revision } = this.#tracker
+      const probes = await this.#prober.probe(this.#removalDelay.addresses, this.#call)
+      const { addresses, revision } = this.#removalDelay
       const before = stateOf(addressList(addresses, String(revision), this.#probes))
       this.#probes = probes
       if (stateOf(addressList(addresses, String(revision), probes)) === before) continue
@@ -190,13 +185,13 @@ export class Follower {
   }
 }
 
-const nothing: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
+const nothing: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
 
 /** When the key became as it is; one that is absent has no revision of its own, and is as new as the store was. */
-const keyRevision = ({ modRevision, revision }: Reading): bigint => (modRevision === 0n ? revision : modRevision)
+const keyRevision = ({ modRevision, revision }: Snapshot): bigint => (modRevision === 0n ? revision : modRevision)
 
 /** Whether two readings, one made after the other, cannot be of one history: revisions go up, and each is one state. */
-function contradicts(later: Reading, earlier: Reading): boolean {
+function contradicts(later: Snapshot, earlier: Snapshot): boolean {
   const difference = keyRevision(later) - keyRevision(earlier)
   return difference < 0n || (difference === 0n && !sameBytes(later.value, earlier.value))
 }

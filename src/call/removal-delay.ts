@@ -10,7 +10,7 @@ export interface Change {
  * Turns the lists that are stored into the lists that are told. A joining apiserver adds, removes and adds itself again
  * within seconds: what is new counts at once, what is gone only after it has been gone for `shrinkDelayMs`.
  */
-export class Tracker {
+export class RemovalDelay {
   readonly #shrinkDelayMs: number
   readonly #goneSince = new Map<string, number>()
   #stored: readonly string[]

@@ -1,9 +1,9 @@
-import { backoffDelay } from './backoff.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Config } from './config.ts'
 import { Failure } from '../sources/reasons.ts'
-import { Scope } from '../util/abort.ts'
-import type { Session } from './call.ts'
+import { LinkedAbortController } from '../util/abort.ts'
+import type { Clock } from '../util/clock.ts'
+import { backoffDelay } from './backoff.ts'
+import type { Call } from './call.ts'
+import type { Config } from './config.ts'
 
 /** What else than time may end a wait. */
 export interface Wait {
@@ -30,22 +30,22 @@ export interface Attempts<T> {
  * @throws ApiserverAddressError `REJECTED` on a failure that is final or has outlived its patience,
  * `ATTEMPTS_EXHAUSTED` after `maxAttempts`
  */
-export async function retry<T>(attempts: Attempts<T>, session: Session, config: Config, clock: Clock): Promise<T> {
+export async function retry<T>(attempts: Attempts<T>, call: Call, config: Config, clock: Clock): Promise<T> {
   const backoff = new Backoff(config, clock)
-  const patience = new Patience(clock)
+  const retryLimit = new RetryLimit(clock)
 
   const onFailedAttempt = async (failure: Error): Promise<void> => {
     if (!(failure instanceof Failure)) throw failure
-    session.waitFor(failure)
+    call.waitFor(failure)
     // Whoever was told may have aborted.
-    session.signal.throwIfAborted()
-    if (patience.isOver(failure, attempts.subject())) throw session.error('REJECTED')
-    if (session.attempts >= config.retry.maxAttempts) throw session.error('ATTEMPTS_EXHAUSTED')
+    call.signal.throwIfAborted()
+    if (retryLimit.isOver(failure, attempts.subject())) throw call.error('REJECTED')
+    if (call.attempts >= config.retry.maxAttempts) throw call.error('ATTEMPTS_EXHAUSTED')
     const { delayMs: special, watching = false, early } = await attempts.wait(failure)
-    session.signal.throwIfAborted()
-    const delayMs = Math.max(0, Math.ceil(Math.min(special ?? backoff.next(failure), session.remainingMs)))
-    const { remainingMs, attempts: attempt } = session
-    session.report({
+    call.signal.throwIfAborted()
+    const delayMs = Math.max(0, Math.ceil(Math.min(special ?? backoff.next(failure), call.remainingMs)))
+    const { remainingMs, attempts: attempt } = call
+    call.emit({
       type: 'retry',
       attempt,
       reason: failure.reason,
@@ -59,17 +59,17 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
   }
 
   const pause = async (delayMs: number, early: Wait['early'], fallbackMs: () => number): Promise<void> => {
-    const scope = new Scope(session.signal)
-    const sleep = (ms: number) => clock.sleep(ms, scope.signal).then(() => undefined)
-    const wake = early?.(scope.signal).catch(() => {
-      scope.signal.throwIfAborted()
+    const controller = new LinkedAbortController(call.signal)
+    const sleep = (ms: number) => clock.sleep(ms, controller.signal).then(() => undefined)
+    const wake = early?.(controller.signal).catch(() => {
+      controller.signal.throwIfAborted()
       return sleep(Math.min(delayMs, fallbackMs()))
     })
     try {
       const cause = await Promise.race([sleep(delayMs), ...(wake === undefined ? [] : [wake])])
-      if (cause !== undefined) session.report({ type: 'wake', cause })
+      if (cause !== undefined) call.emit({ type: 'wake', cause })
     } finally {
-      scope.end()
+      controller.end()
     }
   }
 
@@ -86,12 +86,12 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
 
   // p-retry takes 4 ms to load, and who gets the list at once needs none of it. Who follows the list has it before it is
   // needed: its files may be out of reach by then. Nobody is told anything before the call has returned, and can be ended.
-  await (session.attempts > 0 ? import('p-retry') : undefined)
-  session.signal.throwIfAborted()
+  await (call.attempts > 0 ? import('p-retry') : undefined)
+  call.signal.throwIfAborted()
   let first: Promise<T> | undefined = attempt()
   try {
     const result = await first
-    session.signal.throwIfAborted()
+    call.signal.throwIfAborted()
     return result
   } catch {
     const { default: pRetry } = await import('p-retry')
@@ -105,7 +105,7 @@ export async function retry<T>(attempts: Attempts<T>, session: Session, config: 
       retries: Infinity,
       // The wait is ours: p-retry's has no jitter at the cap and cannot be ended early.
       minTimeout: 0,
-      signal: session.signal,
+      signal: call.signal,
       onFailedAttempt: ({ error }) => onFailedAttempt(error),
     })
   }
@@ -139,7 +139,7 @@ class Backoff {
 }
 
 /** Tells when a failure that a moment may mend has lasted too long. */
-class Patience {
+class RetryLimit {
   readonly #clock: Clock
   #about: string | undefined
   #since = 0
@@ -148,11 +148,11 @@ class Patience {
     this.#clock = clock
   }
 
-  isOver({ reason, message, patienceMs }: Failure, subject: string | undefined): boolean {
-    const about = patienceMs === Infinity ? undefined : `${reason} ${subject ?? message}`
+  isOver({ reason, message, retryForMs }: Failure, subject: string | undefined): boolean {
+    const about = retryForMs === Infinity ? undefined : `${reason} ${subject ?? message}`
     const now = this.#clock.now()
     if (about !== this.#about) this.#since = now
     this.#about = about
-    return about !== undefined && now - this.#since >= patienceMs
+    return about !== undefined && now - this.#since >= retryForMs
   }
 }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { flags } from './flags.ts'
-import type { Kind } from './flags.ts'
 import type { WatchOptions } from '../options.ts'
 import { secret } from '../util/text.ts'
+import { flags } from './flags.ts'
+import type { Kind } from './flags.ts'
 
 /** A mistake in the command line or in its environment. The message names the flag or the variable. */
 export class UsageError extends Error {}

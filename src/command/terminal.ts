@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { ProbedAddress } from '../addresses/addresses.ts'
-import { formatDuration } from './duration.ts'
 import type { Reason } from '../errors.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
+import { reasons } from '../sources/reasons.ts'
 import { printable } from '../util/text.ts'
-import { meanings } from '../sources/reasons.ts'
+import { formatDuration } from './duration.ts'
 
 /** The part of a terminal's stream that is used here. */
 export interface TerminalStream {
@@ -36,7 +36,7 @@ export function showOnTerminal(
   const startedAt = now()
   let live:
     | {
-        waitingFor?: string
+        description?: string
         missing?: readonly string[] | undefined
         attempt: number
         watching?: boolean
@@ -50,7 +50,7 @@ export function showOnTerminal(
   const line = (text: string) => `${formatDuration(now() - startedAt).padStart(8)}  ${text}`
   const draw = () => {
     if (live === undefined) return
-    const { waitingFor, missing, attempt, watching, nextAt, endAt } = live
+    const { description, missing, attempt, watching, nextAt, endAt } = live
     const left = (at: number) => formatDuration(Math.max(0, at - now()))
     const parts = [`attempt ${attempt}${nextAt === undefined ? ' under way' : ''}`]
     if (missing !== undefined) parts.unshift(`missing ${printable(missing.join(' '))}`)
@@ -58,7 +58,10 @@ export function showOnTerminal(
     if (endAt !== undefined) parts.push(`${left(endAt)} left`)
     // A full last column would wrap on some terminals, and a wrapped line cannot be erased.
     const width = (stream.columns || 80) - 1
-    const start = line(waitingFor === undefined ? 'reading the key' : `still waiting for ${waitingFor}`).slice(0, width)
+    const start = line(description === undefined ? 'reading the key' : `still waiting for ${description}`).slice(
+      0,
+      width,
+    )
     const add = (text: string, part: string) => (text.length + part.length + 2 > width ? text : `${text}, ${part}`)
     stream.write(eraseLine + parts.reduce(add, start))
   }
@@ -82,9 +85,9 @@ export function showOnTerminal(
     draw()
   }
   const tell = (reason: Reason, message: string) => {
-    const { waitingFor, patienceMs } = meanings[reason]
+    const { description, retryForMs } = reasons[reason]
     shown = message
-    print(`${patienceMs === 0 ? '' : `waiting for ${waitingFor}: `}${message}`)
+    print(`${retryForMs === 0 ? '' : `waiting for ${description}: `}${message}`)
   }
 
   let known: readonly ProbedAddress[] = []
@@ -107,7 +110,7 @@ export function showOnTerminal(
     attempt: ({ attempt }) => wait({ attempt, nextAt: undefined }),
     phase({ reason, message, hint, missing }) {
       waiting = true
-      live = { attempt: 1, ...live, waitingFor: meanings[reason].waitingFor, missing }
+      live = { attempt: 1, ...live, description: reasons[reason].description, missing }
       tell(reason, message)
       if (hint !== undefined) print(hint)
     },
@@ -128,7 +131,7 @@ export function showOnTerminal(
     },
     failed: ({ error }) => finish(error.message),
     aborted: ({ reason }) =>
-      finish(`stopped by ${String(reason)}${live?.waitingFor ? ` while waiting for ${live.waitingFor}` : ''}`),
+      finish(`stopped by ${String(reason)}${live?.description ? ` while waiting for ${live.description}` : ''}`),
     // Why is told by the phase that follows.
     disconnected: () => print('lost etcd, the last list stays'),
     connected() {

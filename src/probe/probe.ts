@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { hostAndPort } from '../addresses/host-port.ts'
-import { identity } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../sources/reasons.ts'
+import { identity } from '../util/server-identity.ts'
 
 /**
  * How an address is asked whether an apiserver is alive there: `'tcp'` connects, `'tls'` completes a handshake as well
@@ -14,7 +14,7 @@ import { messageOf, oneLine } from '../sources/reasons.ts'
 export type ProbeKind = 'tcp' | 'tls' | 'readyz'
 
 /** One question to one address. */
-export interface Question {
+export interface ProbeTarget {
   /** `host:port`, normalised. */
   readonly address: string
   readonly kind: ProbeKind
@@ -23,7 +23,7 @@ export interface Question {
 }
 
 /** Resolves when the address is alive, and rejects with what it is dead of. Ends at once with the signal. */
-export type Ask = (question: Question, signal: AbortSignal) => Promise<void>
+export type Probe = (question: ProbeTarget, signal: AbortSignal) => Promise<void>
 
 /** What a probe that was ended before its answer was waiting for. */
 const stages = {
@@ -36,7 +36,7 @@ const stages = {
 const aliveStatuses = new Set([200, 401, 403])
 
 /** Asks over a socket of its own, which is gone when the promise has settled. */
-export const ask: Ask = async ({ address, kind, context }, signal) => {
+export const probe: Probe = async ({ address, kind, context }, signal) => {
   const to = hostAndPort(address)
   const ended = Promise.withResolvers<never>()
   let stage: keyof typeof stages = 'connect'

@@ -1,15 +1,15 @@
 import type { SecureContext } from 'node:tls'
 import type { ProbedAddress } from '../addresses/addresses.ts'
-import type { Clock } from '../util/clock.ts'
+import type { Call } from '../call/call.ts'
 import type { Config } from '../call/config.ts'
-import type { Ask } from './probe.ts'
-import type { readServerCa as read } from './server-ca.ts'
 import { Failure, messageOf } from '../sources/reasons.ts'
-import { Scope } from '../util/abort.ts'
-import type { Session } from '../call/call.ts'
+import { LinkedAbortController } from '../util/abort.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Probe } from './probe.ts'
+import type { readServerCa as read } from './server-ca.ts'
 
 // Loaded by the first probe: Node's TLS and HTTP take 25 ms to load.
-const ask: Ask = async (question, signal) => (await import('./probe.ts')).ask(question, signal)
+const probeAddress: Probe = async (target, signal) => (await import('./probe.ts')).probe(target, signal)
 const readServerCa: typeof read = async (...args) => (await import('./server-ca.ts')).readServerCa(...args)
 
 /** Probes under way at a time. */
@@ -19,13 +19,13 @@ const concurrency = 8
 export class Prober {
   readonly #config: Config
   readonly #clock: Clock
-  readonly #ask: Ask
+  readonly #probe: Probe
   #probing = false
 
-  constructor(config: Config, clock: Clock, askAddress: Ask = ask) {
+  constructor(config: Config, clock: Clock, probe: Probe = probeAddress) {
     this.#config = config
     this.#clock = clock
-    this.#ask = askAddress
+    this.#probe = probe
   }
 
   get enabled(): boolean {
@@ -37,24 +37,24 @@ export class Prober {
    *
    * @throws `signal.reason` when the signal is aborted, at once
    */
-  async probe(addresses: readonly string[], session: Session): Promise<readonly ProbedAddress[]> {
-    const scope = new Scope(session.signal)
+  async probe(addresses: readonly string[], call: Call): Promise<readonly ProbedAddress[]> {
+    const controller = new LinkedAbortController(call.signal)
     this.#probing = true
     try {
       const { dataDir, probe } = this.#config
-      const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, scope.signal)
+      const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, controller.signal)
       const probes: ProbedAddress[] = []
       const waiting = addresses.entries()
       const worker = async () => {
-        for (const [index, address] of waiting) probes[index] = await this.#one(address, context, scope.signal)
+        for (const [index, address] of waiting) probes[index] = await this.#one(address, context, controller.signal)
       }
       await Promise.all(Array.from({ length: Math.min(concurrency, addresses.length) }, worker))
       Object.freeze(probes)
-      session.report({ type: 'probed', probes, ...(unverified !== undefined && { unverified }) })
+      call.emit({ type: 'probed', probes, ...(unverified !== undefined && { unverified }) })
       return probes
     } finally {
       this.#probing = false
-      scope.end()
+      controller.end()
     }
   }
 
@@ -71,14 +71,14 @@ export class Prober {
 
   async #one(address: string, context: SecureContext | undefined, signal: AbortSignal): Promise<ProbedAddress> {
     const { probe: kind = 'tcp', probeTimeoutMs } = this.#config
-    const scope = new Scope(signal)
+    const controller = new LinkedAbortController(signal)
     const startedAt = this.#clock.now()
     let late = false
     const expire = () => {
       late = true
-      scope.abort(undefined)
+      controller.abort(undefined)
     }
-    this.#clock.sleep(probeTimeoutMs, scope.signal).then(expire, () => {})
+    this.#clock.sleep(probeTimeoutMs, controller.signal).then(expire, () => {})
     const answer = (state: 'alive' | 'dead', cause?: string) =>
       Object.freeze({
         address,
@@ -88,13 +88,13 @@ export class Prober {
         ...(kind !== 'tcp' && { verified: state === 'alive' && context !== undefined }),
       })
     try {
-      await this.#ask({ address, kind, context }, scope.signal)
+      await this.#probe({ address, kind, context }, controller.signal)
       return answer('alive')
     } catch (error) {
       signal.throwIfAborted()
       return answer('dead', late ? `${messageOf(error)} (${probeTimeoutMs / 1000} s)` : messageOf(error))
     } finally {
-      scope.end()
+      controller.end()
     }
   }
 }

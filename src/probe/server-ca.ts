@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { serverCaFile } from '../rke2.ts'
-import { readSmallFile } from '../util/files.ts'
 import { messageOf, oneLine } from '../sources/reasons.ts'
+import { readSmallFile } from '../util/files.ts'
 
 /**
  * What the apiservers' certificates are checked against, or why they cannot be. Read each time: it is small, is not

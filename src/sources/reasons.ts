@@ -2,11 +2,11 @@ import type { Reason } from '../errors.ts'
 import { printable } from '../util/text.ts'
 
 /** What a reason means for the caller: the one table that decides between waiting and giving up. */
-interface Meaning {
+interface ReasonPolicy {
   /** The component that is waited for. */
-  readonly waitingFor: string
+  readonly description: string
   /** How long it may last, in milliseconds, before it is final: 0 is at once, `Infinity` never. */
-  readonly patienceMs: number
+  readonly retryForMs: number
   /** Part of every start-up of RKE2, or something that a person should look at. */
   readonly expected: boolean
 }
@@ -14,21 +14,21 @@ interface Meaning {
 /** A certificate rotation rewrites three files, and etcd takes a moment to use them. */
 const rotationMs = 10_000
 
-export const meanings: Readonly<Record<Reason, Meaning>> = {
-  'tls-files-missing': { waitingFor: 'the certificate files', patienceMs: Infinity, expected: true },
-  'tls-files-unreadable': { waitingFor: 'the certificate files', patienceMs: 0, expected: false },
-  unreachable: { waitingFor: 'etcd', patienceMs: Infinity, expected: true },
-  timeout: { waitingFor: 'an answer of etcd', patienceMs: Infinity, expected: true },
-  'no-leader': { waitingFor: "etcd's quorum", patienceMs: Infinity, expected: true },
-  learner: { waitingFor: 'the promotion of this etcd member', patienceMs: Infinity, expected: true },
-  unavailable: { waitingFor: 'etcd', patienceMs: Infinity, expected: true },
-  'not-set': { waitingFor: 'the key', patienceMs: Infinity, expected: true },
-  incomplete: { waitingFor: 'the full set of apiservers', patienceMs: Infinity, expected: true },
-  'tls-rejected': { waitingFor: 'certificates that both sides accept', patienceMs: rotationMs, expected: false },
-  unauthenticated: { waitingFor: 'etcd', patienceMs: 0, expected: false },
-  'permission-denied': { waitingFor: 'etcd', patienceMs: 0, expected: false },
-  'invalid-value': { waitingFor: 'the key', patienceMs: 0, expected: false },
-  rejected: { waitingFor: 'etcd', patienceMs: 0, expected: false },
+export const reasons: Readonly<Record<Reason, ReasonPolicy>> = {
+  'tls-files-missing': { description: 'the certificate files', retryForMs: Infinity, expected: true },
+  'tls-files-unreadable': { description: 'the certificate files', retryForMs: 0, expected: false },
+  unreachable: { description: 'etcd', retryForMs: Infinity, expected: true },
+  timeout: { description: 'an answer of etcd', retryForMs: Infinity, expected: true },
+  'no-leader': { description: "etcd's quorum", retryForMs: Infinity, expected: true },
+  learner: { description: 'the promotion of this etcd member', retryForMs: Infinity, expected: true },
+  unavailable: { description: 'etcd', retryForMs: Infinity, expected: true },
+  'not-set': { description: 'the key', retryForMs: Infinity, expected: true },
+  incomplete: { description: 'the full set of apiservers', retryForMs: Infinity, expected: true },
+  'tls-rejected': { description: 'certificates that both sides accept', retryForMs: rotationMs, expected: false },
+  unauthenticated: { description: 'etcd', retryForMs: 0, expected: false },
+  'permission-denied': { description: 'etcd', retryForMs: 0, expected: false },
+  'invalid-value': { description: 'the key', retryForMs: 0, expected: false },
+  rejected: { description: 'etcd', retryForMs: 0, expected: false },
 }
 
 /** An attempt that gave no list, and why. Never leaves the library but as the `error` of an event. */
@@ -38,7 +38,7 @@ export class Failure extends Error {
   }
   readonly reason: Reason
   /** How long it may last before it is final, in milliseconds; only while nothing changes that could mend it. */
-  readonly patienceMs: number
+  readonly retryForMs: number
   /** What it looks like and what to do, where there is a guess. */
   readonly hint: string | undefined
   /** What of `expect` is not there, or dead. */
@@ -47,11 +47,11 @@ export class Failure extends Error {
   constructor(
     reason: Reason,
     message: string,
-    options: { cause?: unknown; hint?: string | undefined; patienceMs?: number; missing?: readonly string[] } = {},
+    options: { cause?: unknown; hint?: string | undefined; retryForMs?: number; missing?: readonly string[] } = {},
   ) {
     super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
     this.reason = reason
-    this.patienceMs = options.patienceMs ?? meanings[reason].patienceMs
+    this.retryForMs = options.retryForMs ?? reasons[reason].retryForMs
     this.hint = options.hint && printable(options.hint)
     this.missing = options.missing ?? []
   }
@@ -74,7 +74,7 @@ const notTlsCode =
 /** grpc-js's words for a connection that was lost. */
 const dropped = 'Connection dropped'
 
-type Verdict = readonly [Reason, string]
+type Classification = readonly [Reason, string]
 
 /**
  * What the end of a call says, by gRPC code and by etcd's own text: the code alone does not tell a learner (Unavailable
@@ -82,7 +82,7 @@ type Verdict = readonly [Reason, string]
  *
  * @param connectError what Node said when the connection failed, if it did: grpc-js keeps only its text
  */
-export function judge({ code, details }: Status, connectError?: Error): Verdict {
+export function classifyStatus({ code, details }: Status, connectError?: Error): Classification {
   // Texts first: they are etcd's own, and the same in 3.4, 3.5 and 3.6. (api/v3rpc/rpctypes/error.go)
   if (/rpc not supported for learner/.test(details)) return ['learner', 'this etcd member is still a learner']
   if (/etcdserver: (no leader|leader changed|request timed out|not leader)/.test(details)) {
@@ -95,8 +95,9 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   ) {
     return ['unauthenticated', 'etcd has auth switched on and refused the credentials']
   }
-  if (/etcdserver: permission denied/.test(details))
+  if (/etcdserver: permission denied/.test(details)) {
     return ['permission-denied', 'etcd does not let this user read the key']
+  }
   if (/larger than max/.test(details)) return ['invalid-value', 'the value is too large to be a list of addresses']
 
   // An etcd that is being stopped ends its calls like that, too; over TLS with a 200 and no more.
@@ -113,25 +114,29 @@ export function judge({ code, details }: Status, connectError?: Error): Verdict 
   if (/Last error: (Error: )?Protocol error|Failed to parse (DNS|server)/i.test(details) || code === 12) {
     return ['rejected', 'this is not an etcd: it does not speak gRPC']
   }
-  if (code === 14 && !details.startsWith('etcdserver:')) return judgeConnection(details, connectError)
+  if (code === 14 && !details.startsWith('etcdserver:')) return classifyConnectionError(details, connectError)
   if (code === 4) return ['timeout', 'etcd took the request and did not answer']
   // By etcd or a proxy, and by us where certificate files have changed or another endpoint has answered.
   if (code === 1) return ['unavailable', 'the call was cancelled']
   // Unknown, resource exhausted (too many requests), aborted, internal, unavailable: etcd's passing troubles.
-  if ([2, 8, 10, 13, 14].includes(code) || /auth store is old/.test(details))
+  if ([2, 8, 10, 13, 14].includes(code) || /auth store is old/.test(details)) {
     return ['unavailable', 'etcd asks to come back later']
+  }
   if ((code === 7 || code === 16) && !details.startsWith('etcdserver:')) return ['rejected', 'this is not an etcd']
   return ['rejected', 'etcd refused the request']
 }
 
-function judgeConnection(details: string, connectError: NodeJS.ErrnoException | undefined): Verdict {
+function classifyConnectionError(details: string, connectError: NodeJS.ErrnoException | undefined): Classification {
   const tls = typeof connectError?.code === 'string' ? connectError.code : ''
-  if (notTlsCode.test(tls))
+  if (notTlsCode.test(tls)) {
     return ['rejected', 'this is not an etcd with TLS: the port speaks plain text or something else']
-  if (/ALERT_NO_APPLICATION_PROTOCOL/.test(tls))
+  }
+  if (/ALERT_NO_APPLICATION_PROTOCOL/.test(tls)) {
     return ['rejected', 'this is not an etcd: it does not speak HTTP/2, which gRPC needs']
-  if (/ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(tls))
+  }
+  if (/ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(tls)) {
     return ['tls-rejected', 'etcd refused the client certificate']
+  }
   if (/ALERT/.test(tls) || /SSL alert number/.test(details)) return ['tls-rejected', 'etcd refused the TLS connection']
   if (tlsCode.test(tls) || tlsText.test(details)) return ['tls-rejected', "etcd's certificate cannot be trusted"]
   if (/before secure TLS/.test(details)) {
@@ -147,8 +152,9 @@ function judgeConnection(details: string, connectError: NodeJS.ErrnoException | 
     ]
   }
   if (details === dropped) return ['unreachable', 'the connection to etcd was lost']
-  if (/Name resolution failed/.test(details) || connectError?.syscall === 'getaddrinfo')
+  if (/Name resolution failed/.test(details) || connectError?.syscall === 'getaddrinfo') {
     return ['unreachable', 'the host name is not known']
+  }
   return ['unreachable', 'etcd cannot be reached']
 }
 

@@ -2,7 +2,7 @@
  * An abort signal of our own that also ends with the parent's. Linked by hand and unlinked at the end: on Node 22,
  * `AbortSignal.any` keeps memory for as long as the caller's signal lives.
  */
-export class Scope {
+export class LinkedAbortController {
   readonly #controller = new AbortController()
   readonly #parent: AbortSignal | undefined
   readonly #follow = (): void => this.abort(this.#parent?.reason)

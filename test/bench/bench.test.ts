@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { median, quantile, shuffled, table, tidy } from '../../bench/stats.ts'
 import { drawWake } from '../../bench/chart.ts'
-import { promises } from '../../bench/targets.ts'
 import { describe as describeResults } from '../../bench/report.ts'
 import type { Results } from '../../bench/results.ts'
 import { advice } from '../../bench/scale.ts'
 import { boot, largest, simulate, strategies } from '../../bench/simulation.ts'
 import type { Strategy } from '../../bench/simulation.ts'
+import { median, quantile, shuffled, table, tidy } from '../../bench/stats.ts'
+import { promises } from '../../bench/targets.ts'
 
 const inputs = { readUs: 150, connectUs: 700, watchUs: 200, eventUs: 30, streamKb: 120 }
 const [k3sLoop, exponential, polling, ours] = strategies as [Strategy, Strategy, Strategy, Strategy]

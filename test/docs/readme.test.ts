@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { ApiserverAddressEvent } from '../../src/events.ts'
-import { help } from '../../src/command/flags.ts'
-import { meanings } from '../../src/sources/reasons.ts'
 import { parseOptions } from '../../src/call/config.ts'
+import { help } from '../../src/command/flags.ts'
+import type { ApiserverAddressEvent } from '../../src/events.ts'
+import { reasons } from '../../src/sources/reasons.ts'
 import { expectToCompile } from '../support/compile.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -33,14 +33,14 @@ test('every TypeScript example is accepted by the compiler, with the types that 
 })
 
 test('every reason is explained, and no other', () => {
-  expect(rows('What it says').toSorted()).toEqual(Object.keys(meanings).toSorted())
+  expect(rows('What it says').toSorted()).toEqual(Object.keys(reasons).toSorted())
 })
 
 test('what is said to wait waits, and what is said to fail fails', () => {
   for (const [, reason = '', then = ''] of readme.matchAll(/^\| `([a-z-]+)` +\|[^|]+\| ([^|]+?) +\| /gm)) {
-    const meaning = meanings[reason as keyof typeof meanings]
+    const meaning = reasons[reason as keyof typeof reasons]
     if (meaning === undefined) continue
-    expect([reason, then.split(/[ ;]/)[0]]).toEqual([reason, meaning.patienceMs === 0 ? 'fails' : 'waits'])
+    expect([reason, then.split(/[ ;]/)[0]]).toEqual([reason, meaning.retryForMs === 0 ? 'fails' : 'waits'])
   }
 })
 

@@ -35,8 +35,9 @@ function start(args: readonly string[], { shell, env }: { shell?: string; env?: 
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const text = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const)
+  for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (chunk) => (text[name] += chunk))
+  }
   const ended = once(child, 'close').then(([code, signal]) => ({ code: code ?? signal, ...text }))
   return {
     ended,

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reason, ResolveOptions } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
-import { everythingToldBy } from '../support/told.ts'
+import { everythingEmittedBy } from '../support/told.ts'
 
 const one = ['10.0.0.11:6443']
 const two = ['10.0.0.11:6443', '10.0.0.12:6443']
@@ -36,7 +36,7 @@ describe.each([
   afterAll(() => etcd[Symbol.asyncDispose]())
 
   const call = (credentials: ResolveOptions['credentials'], options: ResolveOptions = {}) =>
-    new Call({ endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', credentials, ...options })
+    new ObservedCall({ endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', credentials, ...options })
 
   test('gives the list to who may read it', async () => {
     expect(await call({ username: 'reader', password: secret }).result).toMatchObject({ addresses: one, attempts: 1 })
@@ -70,8 +70,9 @@ describe.each([
     expect(error).toMatchObject({ code: 'REJECTED', reason, attempts: 1 })
     expect(error.message).toContain(`${etcd.endpoints[0]}: `)
     expect(error.message).toContain(`(etcdserver: ${message}`)
-    for (const text of [error.message, error.stack, String(error.cause), JSON.stringify(error)])
+    for (const text of [error.message, error.stack, String(error.cause), JSON.stringify(error)]) {
       expect(text).not.toMatch(/horse|battery/)
+    }
   })
 })
 
@@ -87,7 +88,7 @@ test('neither a password nor the key is told to anybody, on any level of the log
     ['nobody', secret],
     ['stranger', secret],
   ] as const) {
-    const told = await everythingToldBy({
+    const told = await everythingEmittedBy({
       endpoints: etcd.endpoints,
       tls: etcd.tls,
       key: 'key',
@@ -104,7 +105,7 @@ test('credentials that were given before auth is switched on count from then on'
   const credentials = { username: 'root', password: secret }
   // Who counts attempts has them made, watch or not.
   const retry = { maxAttempts: 1000 }
-  const waiting = new Call({ endpoints: etcd.endpoints, key: 'key', credentials, expect: two, retry })
+  const waiting = new ObservedCall({ endpoints: etcd.endpoints, key: 'key', credentials, expect: two, retry })
   await waiting.until('incomplete')
   await etcd.enableAuth(secret)
   await waiting.untilRetry()
@@ -117,6 +118,10 @@ test('credentials that were given before auth is switched on count from then on'
 test('credentials are not needed where auth is off', async () => {
   await using etcd = await startEtcd({ tls: 'none' })
   await etcd.put('key', JSON.stringify(one))
-  const call = new Call({ endpoints: etcd.endpoints, key: 'key', credentials: { username: 'a', password: 'b' } })
+  const call = new ObservedCall({
+    endpoints: etcd.endpoints,
+    key: 'key',
+    credentials: { username: 'a', password: 'b' },
+  })
   expect(await call.result).toMatchObject({ addresses: one, attempts: 1 })
 })

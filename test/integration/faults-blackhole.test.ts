@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ResolveOptions } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
@@ -20,7 +20,7 @@ afterAll(() => etcd[Symbol.asyncDispose]())
 expectNoLeaks()
 
 const call = (endpoints: string | string[], options: ResolveOptions = {}) =>
-  new Call({ endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...options })
+  new ObservedCall({ endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...options })
 
 test('an endpoint that accepts and never answers is told as such, and its old connections may stay dead', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)

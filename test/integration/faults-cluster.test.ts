@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ResolveOptions } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
@@ -29,7 +29,7 @@ describe('of three members', () => {
   const put = (addresses: readonly string[]) => etcd.put(key, JSON.stringify(addresses))
   /** A call for the test's own key, at these members in this order; at all of them unless said otherwise. */
   const call = (asked: readonly EtcdMember[] = members, options: ResolveOptions = {}) =>
-    new Call({ endpoints: asked.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
+    new ObservedCall({ endpoints: asked.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
   const knowsLeader = async (member: EtcdMember, known: boolean): Promise<void> => {
     await expect.poll(async () => (await member.status()).leader !== '0', { timeout: 10_000 }).toBe(known)
   }
@@ -155,8 +155,8 @@ test('a learner is named and never asked for its copy; promoted, it gives the li
   await etcd.put('key', JSON.stringify(one))
   const learner = await etcd.addLearner()
   const told = stopwatch()
-  const waiting = new Call({ endpoints: learner.endpoint, tls: etcd.tls, key: 'key' })
-  const absent = new Call({ endpoints: learner.endpoint, tls: etcd.tls, key: 'absent' })
+  const waiting = new ObservedCall({ endpoints: learner.endpoint, tls: etcd.tls, key: 'key' })
+  const absent = new ObservedCall({ endpoints: learner.endpoint, tls: etcd.tls, key: 'absent' })
   const phase = await waiting.until('learner')
   const tellMs = told()
   expect(phase.message).toContain(`${learner.endpoint}: this etcd member is still a learner (etcdserver: `)

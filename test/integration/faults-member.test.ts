@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ResolveOptions } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
@@ -24,7 +24,7 @@ describe('one member', () => {
   /** A call for a key of the test's own. */
   function call(options: ResolveOptions = {}) {
     const key = `test/${++keys}`
-    return { key, call: new Call({ endpoints: etcd.endpoints, tls: etcd.tls, key, ...options }) }
+    return { key, call: new ObservedCall({ endpoints: etcd.endpoints, tls: etcd.tls, key, ...options }) }
   }
 
   test('that is not there yet is unreachable, and gives the list once it is', async () => {
@@ -142,7 +142,7 @@ describe('one member without TLS, and with large requests allowed', () => {
   ])('a value %s is invalid for good', async (title, bytes, message) => {
     await etcd.put('large', Buffer.alloc(bytes, ' '))
     const told = stopwatch()
-    const call = new Call({ endpoints: etcd.endpoints, key: 'large' })
+    const call = new ObservedCall({ endpoints: etcd.endpoints, key: 'large' })
     expect(await call.error()).toMatchObject({
       code: 'REJECTED',
       reason: 'invalid-value',
@@ -158,7 +158,7 @@ describe('one member without TLS, and with large requests allowed', () => {
       for (;;) await etcd.put('fill', Buffer.alloc(4 << 20))
     }
     await expect(fill()).rejects.toThrow(/database space exceeded/)
-    const call = new Call({ endpoints: etcd.endpoints, key: 'list' })
+    const call = new ObservedCall({ endpoints: etcd.endpoints, key: 'list' })
     expect(await call.result).toMatchObject({ addresses: one, attempts: 1 })
     record({ fault: 'NOSPACE alarm', reason: undefined })
   })

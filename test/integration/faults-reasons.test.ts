@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ApiserverAddressError } from '../../src/index.ts'
 import type { Reason, ResolveOptions } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
@@ -31,13 +31,13 @@ expectNoLeaks()
 /** A web server that answers every request with this status. */
 async function webServer(status: number): Promise<string> {
   const server = createServer((_request, response) => void response.writeHead(status).end())
-  server.on('session', (session) => session.on('error', () => {}))
+  server.on('session', (call) => call.on('error', () => {}))
   return `http://127.0.0.1:${await serve(server)}`
 }
 
 type Make = () => Promise<ResolveOptions>
 
-const waited: [reason: Reason, waitingFor: string, make: Make][] = [
+const waited: [reason: Reason, description: string, make: Make][] = [
   ['not-set', 'the key', async () => ({ key: 'absent' })],
   ['incomplete', 'the full set of apiservers', async () => ({ key: 'short', minAddresses: 2 })],
   [
@@ -107,8 +107,8 @@ const final: [reason: Reason, make: Make][] = [
 /** How two calls with the same fault end: one that counts its attempts, and one that has a deadline. */
 async function outcomes(make: Make) {
   const options = { endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...(await make()) }
-  const counted = new Call({ ...options, retry: { maxAttempts: 2 } })
-  const limited = new Call({ ...options, timeoutMs })
+  const counted = new ObservedCall({ ...options, retry: { maxAttempts: 2 } })
+  const limited = new ObservedCall({ ...options, timeoutMs })
   const failed: Error[] = []
   for (const { events } of [counted, limited]) events.on('failed', ({ error }) => failed.push(error))
   const errors = await Promise.all([counted.error(), limited.error()])
@@ -133,15 +133,15 @@ describe('final at once, however long the caller would wait', () => {
 })
 
 describe('waited for until attempts or time are over', () => {
-  test.each(waited)('%s', async (reason, waitingFor, make) => {
+  test.each(waited)('%s', async (reason, description, make) => {
     const { key, counted, limited } = await outcomes(make)
     expect(counted).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason, attempts: 2 })
     expect(counted.message).toMatch(
-      new RegExp(`^${key}: gave up after \\d\\.\\d s and 2 attempts, waiting for ${waitingFor} for .{30}`),
+      new RegExp(`^${key}: gave up after \\d\\.\\d s and 2 attempts, waiting for ${description} for .{30}`),
     )
     expect(limited).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason })
     expect(limited.message).toMatch(
-      new RegExp(`^${key}: timed out after 1\\.\\d s and \\d attempts?, waiting for ${waitingFor} for .{30}`),
+      new RegExp(`^${key}: timed out after 1\\.\\d s and \\d attempts?, waiting for ${description} for .{30}`),
     )
     expect(limited.elapsedMs).toBeGreaterThanOrEqual(timeoutMs - 1)
     expect(limited.elapsedMs).toBeLessThan(timeoutMs + 500)
@@ -151,7 +151,7 @@ describe('waited for until attempts or time are over', () => {
 test('a deadline in the middle of the first attempt still says what was waited for', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.blackhole()
-  const error = await new Call({ endpoints: proxy.endpoint, tls: etcd.tls, timeoutMs: 300 }).error()
+  const error = await new ObservedCall({ endpoints: proxy.endpoint, tls: etcd.tls, timeoutMs: 300 }).error()
   expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'timeout', attempts: 1 })
   expect(error.message).toContain(`${proxy.endpoint}: it accepts connections and answers nothing`)
 })

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
-import { Call } from '../support/call.ts'
+import { ObservedCall } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
@@ -44,7 +44,7 @@ async function write(files: TlsFiles, { cert, key }: KeyPair = good, ca = etcd.a
 }
 
 const call = (tls: TlsFiles, options: ResolveOptions = {}) =>
-  new Call({ endpoints: etcd.endpoints, tls, key: 'key', ...options })
+  new ObservedCall({ endpoints: etcd.endpoints, tls, key: 'key', ...options })
 
 describe('what one side does not accept is tls-rejected, and gives the list once it is replaced', () => {
   test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair; ca?: string; server?: KeyPair }>]>([

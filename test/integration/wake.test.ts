@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../src/util/clock.ts'
+import { parseOptions } from '../../src/call/config.ts'
 import { resolveApiserverAddresses } from '../../src/index.ts'
 import type { ResolveOptions } from '../../src/index.ts'
-import type { KeyWatch, Reading } from '../../src/sources/etcd/watch-stream.ts'
-import { parseOptions } from '../../src/call/config.ts'
 import { resolve } from '../../src/resolve.ts'
-import { Source } from '../../src/sources/etcd/etcd-source.ts'
+import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
+import type { Snapshot, SourceWatch } from '../../src/sources/etcd/watch-stream.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { startProxy } from '../support/net.ts'
@@ -35,17 +35,17 @@ function arrange(more: ResolveOptions = {}) {
 }
 
 /** The source, with a moment of the test's own in the middle. */
-class Interrupted extends Source {
+class Interrupted extends EtcdSource {
   afterRead: (() => Promise<unknown>) | undefined
   beforeWatch: (() => Promise<unknown>) | undefined
 
-  override async read(signal: AbortSignal): Promise<Reading> {
+  override async read(signal: AbortSignal): Promise<Snapshot> {
     const reading = await super.read(signal)
     await this.afterRead?.()
     return reading
   }
 
-  override async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+  override async watch(after: bigint, signal: AbortSignal): Promise<SourceWatch> {
     await this.beforeWatch?.()
     return super.watch(after, signal)
   }

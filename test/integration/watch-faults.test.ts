@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFailed, test } from 'vitest'
 import type { AddressChange } from '../../src/index.ts'
 import { watchApiserverAddresses } from '../../src/index.ts'
-import { Dice } from '../support/random.ts'
 import { startEtcd } from '../support/etcd.ts'
-import type { EtcdCluster, EtcdMember, Snapshot } from '../support/etcd.ts'
+import type { EtcdCluster, EtcdMember, SnapshotFile } from '../support/etcd.ts'
 import { heapUsed } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
 import type { Proxy } from '../support/net.ts'
+import { SeededRandom } from '../support/random.ts'
 import { Recorder } from '../support/recorder.ts'
 
 // WATCH_FAULTS=200 for a longer life; WATCH_SEED repeats one.
@@ -23,21 +23,21 @@ const unusable = ['', '[]\n', 'null', 'rubbish', '["10.0.0.1"]']
 const listOf = (addresses: readonly string[]) => `${JSON.stringify(addresses)}\n`
 
 /** One server at least. */
-function serversOf(dice: Dice): string[] {
+function serversOf(dice: SeededRandom): string[] {
   const some = servers.filter(() => dice.upTo(2) === 0)
   return some.length > 0 ? some : [dice.pick(servers)]
 }
 
 /** An etcd with a proxy before each member, and all that can happen to them. At most one member is out at a time. */
 class World {
-  readonly dice: Dice
+  readonly dice: SeededRandom
   readonly etcd: EtcdCluster
   readonly proxies: readonly Proxy[]
   last: readonly string[] = servers
   #out: { readonly member: EtcdMember; back(): Promise<void> } | undefined
-  #snapshot: { readonly saved: Snapshot; readonly last: readonly string[] } | undefined
+  #snapshot: { readonly saved: SnapshotFile; readonly last: readonly string[] } | undefined
 
-  constructor(dice: Dice, etcd: EtcdCluster, proxies: readonly Proxy[]) {
+  constructor(dice: SeededRandom, etcd: EtcdCluster, proxies: readonly Proxy[]) {
     this.dice = dice
     this.etcd = etcd
     this.proxies = proxies
@@ -150,8 +150,9 @@ class Reader {
     for await (const { addresses, added, removed } of changes) {
       this.count++
       const sum = [...this.list.filter((address) => !removed.includes(address)), ...added].toSorted()
-      if (addresses.length === 0 || sum.join() !== addresses.join())
+      if (addresses.length === 0 || sum.join() !== addresses.join()) {
         this.problem ??= `${this.list.join()} + ${added.join()} - ${removed.join()} = ${addresses.join()}`
+      }
       this.list = addresses
     }
   }
@@ -171,11 +172,12 @@ test.each([1, 3] as const)(
   async (members) => {
     await using etcd = await startEtcd({ members })
     const proxies = await Promise.all(etcd.endpoints.map((endpoint) => startProxy(endpoint)))
-    const world = new World(new Dice(seed), etcd, proxies)
+    const world = new World(new SeededRandom(seed), etcd, proxies)
     const log: string[] = []
     const events = new Recorder()
-    for (const type of ['disconnected', 'phase', 'resynced', 'connected', 'held', 'changed', 'ignored'] as const)
+    for (const type of ['disconnected', 'phase', 'resynced', 'connected', 'held', 'changed', 'ignored'] as const) {
       events.emitter.on(type, (event: object) => void log.push(`  ${JSON.stringify(event)}`))
+    }
     onTestFailed(() => console.error(log.join('\n')))
     await world.write()
 

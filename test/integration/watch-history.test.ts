@@ -1,10 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { WatchOptions } from '../../src/index.ts'
 import { readCertificates } from '../../src/sources/etcd/certificates.ts'
 import { connect } from '../../src/sources/etcd/connection.ts'
-import type { WatchOptions } from '../../src/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { Followed } from '../support/follow.ts'
+import { ObservedWatch } from '../support/follow.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
@@ -15,7 +15,7 @@ expectNoLeaks()
 
 /** A watch of this etcd, which keeps its certificate files where RKE2 does. */
 const follow = ({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}) =>
-  new Followed({ dataDir, endpoints, ...more })
+  new ObservedWatch({ dataDir, endpoints, ...more })
 
 const put = (etcd: EtcdCluster, ...addresses: string[]) => etcd.put(key, `${JSON.stringify(addresses)}\n`)
 
@@ -143,7 +143,7 @@ describe('one member', () => {
     const seen: string[] = []
     while (seen.length < revisions.length) {
       await watch.changed(signal)
-      for (const { modRevision } of watch.take()) seen.push(String(modRevision))
+      for (const { modRevision } of watch.drain()) seen.push(String(modRevision))
     }
     expect(seen).toEqual(revisions)
   })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WatchOptions } from '../../src/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { Followed } from '../support/follow.ts'
+import { ObservedWatch } from '../support/follow.ts'
 import { memoryInUse } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
@@ -23,7 +23,7 @@ let keys = 0
 function follow(more: WatchOptions = {}) {
   const key = `watch/${++keys}`
   const { tls, endpoints } = etcd
-  const followed = new Followed({ tls, endpoints, key, ...more })
+  const followed = new ObservedWatch({ tls, endpoints, key, ...more })
   return { key, followed, events: followed.events, put: (...addresses: string[]) => etcd.put(key, list(...addresses)) }
 }
 
@@ -156,7 +156,7 @@ test('a slow reader has the latest list after thousands of writes, and memory do
 const through = (proxy: Proxy, more: WatchOptions) => follow({ endpoints: proxy.endpoint, ...more })
 
 /** Where a watch can be when it is ended, and how it gets there. */
-const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<Followed>> = {
+const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<ObservedWatch>> = {
   'while it waits for the certificate files': async (proxy, more) => {
     const { followed, events } = through(proxy, { tls: undefined, dataDir: '/nowhere', ...more })
     followed.ask()
@@ -221,7 +221,7 @@ const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<Follo
 
 describe.each(Object.entries(phases))('%s', (_, bring) => {
   const reason = new Error('enough')
-  const ends: Record<string, (followed: Followed, controller: AbortController) => unknown> = {
+  const ends: Record<string, (followed: ObservedWatch, controller: AbortController) => unknown> = {
     'close()': ({ watch }) => watch.close(),
     'the end of an await using scope': async ({ watch }) => {
       await using scoped = watch

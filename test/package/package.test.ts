@@ -1,9 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, test as base } from 'vitest'
+import { test as base, describe, expect } from 'vitest'
 import { expectToCompile } from '../support/compile.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -106,8 +106,7 @@ describe('the package as it is published', () => {
     const needed = new Set(['index.d.ts'])
     for (const file of needed) {
       const text = readFileSync(join(dist, file), 'utf8')
-      for (const [, path = ''] of text.matchAll(/from '(\.[^']+)\.ts'/g))
-        needed.add(join(file, '..', `${path}.d.ts`))
+      for (const [, path = ''] of text.matchAll(/from '(\.[^']+)\.ts'/g)) needed.add(join(file, '..', `${path}.d.ts`))
     }
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'))
     expect(files.toSorted()).toEqual([...needed].toSorted())

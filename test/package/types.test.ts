@@ -11,8 +11,8 @@ import type {
   ErrorCode,
   ErrorDetails,
   Reason,
-  ResolveOptions,
   ResolvedAddresses,
+  ResolveOptions,
   WatchOptions,
 } from '../../src/index.ts'
 

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
-import { ApiserverAddressError } from '../../src/index.ts'
-import type { ApiserverAddressEvent, ResolveOptions } from '../../src/index.ts'
-import { Journal } from '../../robustness/journal.ts'
-import { Ledger } from '../../robustness/ledger.ts'
 import { History } from '../../robustness/history.ts'
 import type { Kind, Value } from '../../robustness/history.ts'
+import { Journal } from '../../robustness/journal.ts'
 import { judgeCall } from '../../robustness/judge-call.ts'
 import type { CallRecord } from '../../robustness/judge-call.ts'
 import { overdue } from '../../robustness/judge-patience.ts'
 import { WatchJudge } from '../../robustness/judge-watch.ts'
 import type { WatchEvidence } from '../../robustness/judge-watch.ts'
+import { Ledger } from '../../robustness/ledger.ts'
 import { planCall } from '../../robustness/plan-calls.ts'
 import { planFaults } from '../../robustness/plan-faults.ts'
 import { planWrites } from '../../robustness/writer.ts'
-import { Dice } from '../support/random.ts'
+import { ApiserverAddressError } from '../../src/index.ts'
+import type { ApiserverAddressEvent, ResolveOptions } from '../../src/index.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
+import { SeededRandom } from '../support/random.ts'
 
 const [a, b, c] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443'] as const
 
@@ -269,12 +269,12 @@ test('a write without an answer counts from when it was sent until it is found, 
 })
 
 test('what is planned follows from the seed, and from nothing else', () => {
-  const plan = (dice: Dice) => {
+  const plan = (dice: SeededRandom) => {
     const [faults, writes] = [planFaults(dice.fork('faults')), planWrites(dice.fork('writes'))]
     return Array.from({ length: 50 }, (_, n) => [faults.next().value, writes.next().value, planCall(dice.fork(`${n}`))])
   }
-  const disturbed = new Dice(1)
+  const disturbed = new SeededRandom(1)
   disturbed.random()
-  expect(plan(new Dice(1))).toEqual(plan(disturbed))
-  expect(plan(new Dice(1))).not.toEqual(plan(new Dice(2)))
+  expect(plan(new SeededRandom(1))).toEqual(plan(disturbed))
+  expect(plan(new SeededRandom(1))).not.toEqual(plan(new SeededRandom(2)))
 })

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import type { RequestListener, Server } from 'node:http'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
-import type { RequestListener, Server } from 'node:http'
 import type { Authority, CertificateRequest } from './certificates.ts'
 import { unusedPort } from './net.ts'
 

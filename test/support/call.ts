@@ -1,13 +1,18 @@
 import { EventEmitter, once } from 'node:events'
 import { onTestFinished } from 'vitest'
-import type { ApiserverAddressError, ApiserverAddressEvents, Reason, ResolvedAddresses } from '../../src/index.ts'
+import type {
+  ApiserverAddressError,
+  ApiserverAddressEvents,
+  Reason,
+  ResolvedAddresses,
+  ResolveOptions,
+} from '../../src/index.ts'
 import { resolveApiserverAddresses } from '../../src/index.ts'
-import type { ResolveOptions } from '../../src/index.ts'
 
 type Phase = ApiserverAddressEvents['phase'][0]
 
 /** A call that is under way, and all that a caller can see of it. Aborted, if need be, when its test ends. */
-export class Call {
+export class ObservedCall {
   readonly result: Promise<ResolvedAddresses>
   readonly events = new EventEmitter<ApiserverAddressEvents>()
   readonly phases: Phase[] = []

@@ -5,13 +5,13 @@ import { getContainerRuntimeClient } from 'testcontainers'
 import type { TlsFiles } from '../../src/index.ts'
 import { createAuthority } from './certificates.ts'
 import type { Authority, KeyPair } from './certificates.ts'
-import { EtcdMember, TemporaryError, eventually } from './etcd-member.ts'
+import { EtcdMember, eventually, TemporaryError } from './etcd-member.ts'
 import type { ClusterContext, DockerNetwork, EtcdOptions, Reply } from './etcd-member.ts'
 import { unusedPort } from './net.ts'
 
 export type { EtcdMember } from './etcd-member.ts'
 
-export interface Snapshot {
+export interface SnapshotFile {
   readonly path: string
   /** A tar with the one file. */
   readonly archive: Buffer
@@ -207,7 +207,7 @@ export class EtcdCluster implements AsyncDisposable {
   }
 
   /** Saves the store, as a member has it that is up. */
-  async saveSnapshot(): Promise<Snapshot> {
+  async saveSnapshot(): Promise<SnapshotFile> {
     const path = `/snapshot-${++this.#snapshots}.db`
     const member = this.members.find(({ reachable }) => reachable)
     if (!member) throw new Error('no member is up')
@@ -216,7 +216,7 @@ export class EtcdCluster implements AsyncDisposable {
   }
 
   /** Replaces the history of all members, which must be up, by a snapshot; they serve on the same ports. */
-  async restoreSnapshot({ path, archive }: Snapshot): Promise<void> {
+  async restoreSnapshot({ path, archive }: SnapshotFile): Promise<void> {
     const dataDir = `${path}.data.${++this.#snapshots}`
     const cluster = this.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')
     for (const member of this.members) {

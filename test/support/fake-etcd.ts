@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { Clock } from '../../src/util/clock.ts'
-import type { Connect } from '../../src/sources/etcd/etcd-source.ts'
 import type { Connection } from '../../src/sources/etcd/connection.ts'
-import { StreamWatch } from '../../src/sources/etcd/watch-stream.ts'
-import type { KeyWatch, Reading, WatchStream } from '../../src/sources/etcd/watch-stream.ts'
+import type { Connect } from '../../src/sources/etcd/etcd-source.ts'
+import { WatchStream } from '../../src/sources/etcd/watch-stream.ts'
+import type { RawWatchStream, Snapshot, SourceWatch } from '../../src/sources/etcd/watch-stream.ts'
 import { Failure } from '../../src/sources/reasons.ts'
+import type { Clock } from '../../src/util/clock.ts'
 
 export type Stored = string | Uint8Array | undefined
 
@@ -12,10 +12,10 @@ interface History {
   readonly revision: bigint
   readonly compacted: bigint
   /** Every write and deletion of the key. */
-  readonly writes: readonly Reading[]
+  readonly writes: readonly Snapshot[]
 }
 
-const absent: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
+const absent: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
 
 /**
  * One key of an etcd in memory, for sequences of faults that a real one cannot be put through on cue, in time that is
@@ -57,11 +57,11 @@ export class FakeEtcd {
     return this.#history.revision
   }
 
-  get writes(): readonly Reading[] {
+  get writes(): readonly Snapshot[] {
     return this.#history.writes
   }
 
-  get now(): Reading {
+  get now(): Snapshot {
     const last = this.#history.writes.at(-1) ?? absent
     const revision = this.#history.revision
     return last.value === undefined ? { ...absent, revision } : { ...last, revision }
@@ -74,7 +74,7 @@ export class FakeEtcd {
     const modRevision = revision + 1n
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
     const createRevision = version > 1n ? before.createRevision : version * modRevision
-    const write: Reading = { value: bytes, createRevision, version, modRevision, revision: modRevision }
+    const write: Snapshot = { value: bytes, createRevision, version, modRevision, revision: modRevision }
     this.#history = { revision: modRevision, compacted, writes: [...writes, write] }
     for (const stream of this.streams) stream.send([write])
     return modRevision
@@ -123,7 +123,7 @@ export class FakeEtcd {
     return taken
   }
 
-  since(revision: bigint): readonly Reading[] | 'compacted' {
+  since(revision: bigint): readonly Snapshot[] | 'compacted' {
     const { writes, compacted } = this.#history
     return revision <= compacted ? 'compacted' : writes.filter(({ modRevision }) => modRevision >= revision)
   }
@@ -145,18 +145,18 @@ class FakeConnection implements Connection {
     return this.#etcd.silent ? 'handshake' : 'ready'
   }
 
-  async read(_key: string, signal: AbortSignal): Promise<Reading> {
+  async read(_key: string, signal: AbortSignal): Promise<Snapshot> {
     this.#etcd.reads++
     return this.#etcd.answer(signal, () => this.#etcd.now)
   }
 
-  async watch(_key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+  async watch(_key: string, after: bigint, signal: AbortSignal): Promise<SourceWatch> {
     this.#etcd.watches++
     if (this.#etcd.watching === 'is silent') await new Promise((_, reject) => onAbort(signal, reject))
     if (this.#etcd.watching === 'refuses') throw new Failure('learner', 'rpc not supported for learner')
     const stream = new FakeStream(this.#etcd)
-    const watch = new StreamWatch(
-      stream as unknown as WatchStream,
+    const watch = new WatchStream(
+      stream as unknown as RawWatchStream,
       () => stream.why,
       () => this.#streams.delete(stream),
     )
@@ -183,7 +183,7 @@ class FakeStream extends EventEmitter {
   readonly #etcd: FakeEtcd
   #paused = false
   #over = false
-  readonly #waiting: Reading[] = []
+  readonly #waiting: Snapshot[] = []
 
   constructor(etcd: FakeEtcd) {
     super()
@@ -199,7 +199,7 @@ class FakeStream extends EventEmitter {
     this.#etcd.streams.delete(this)
   }
 
-  send(writes: readonly Reading[]): void {
+  send(writes: readonly Snapshot[]): void {
     this.#later(() => {
       this.#waiting.push(...writes)
       this.#flush()

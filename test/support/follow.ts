@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest'
-import type { ApiserverAddressWatch, AddressChange, WatchOptions } from '../../src/index.ts'
+import type { AddressChange, ApiserverAddressWatch, WatchOptions } from '../../src/index.ts'
 import { watchApiserverAddresses } from '../../src/index.ts'
 import { Recorder } from './recorder.ts'
 
 /** A watch of a real etcd, and all that a caller can see of it. Closed, if need be, when its test ends. */
-export class Followed {
+export class ObservedWatch {
   readonly events = new Recorder()
   readonly watch: ApiserverAddressWatch
   asked: Promise<unknown> | undefined

@@ -1,4 +1,4 @@
-import type { Dice } from './random.ts'
+import type { SeededRandom } from './random.ts'
 
 /** `FUZZ_SEED=n` makes the same rounds again; a test names its seed in its title. */
 export const fuzzSeed: number = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
@@ -7,7 +7,7 @@ export const fuzzSeed: number = Number(process.env['FUZZ_SEED'] ?? Math.floor(Ma
 export const forging: RegExp = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
 /** The bytes with one thing wrong: a bit or a byte, something cut, doubled, repeated, put in or of another value. */
-export function mutate(bytes: Buffer, dice: Dice, others: readonly Buffer[]): Buffer {
+export function mutate(bytes: Buffer, dice: SeededRandom, others: readonly Buffer[]): Buffer {
   const at = dice.upTo(bytes.length + 1)
   const to = at + dice.upTo(bytes.length - at + 1)
   const [before, part, after] = [bytes.subarray(0, at), bytes.subarray(at, to), bytes.subarray(to)]

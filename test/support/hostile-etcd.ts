@@ -122,7 +122,7 @@ export async function startHostileEtcd({
   onWatch = (stream) => (open(stream), void stream.write(frame(created))),
 }: HostileOptions): Promise<string> {
   const server = http2.createServer({ maxSendHeaderBlockLength: 1 << 24, settings: { maxHeaderListSize: 1 << 24 } })
-  server.on('session', (session) => session.on('error', () => {}))
+  server.on('session', (call) => call.on('error', () => {}))
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {})
     const path = headers[':path'] ?? ''

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** Chance that can be had again: mulberry32, from a seed. */
-export class Dice {
+export class SeededRandom {
   readonly #seed: number | string
   #state: number
 
@@ -11,8 +11,8 @@ export class Dice {
   }
 
   /** Dice of their own: what they show depends on the seed and the name, and not on what was thrown here before. */
-  fork(name: string): Dice {
-    return new Dice(`${this.#seed}/${name}`)
+  fork(name: string): SeededRandom {
+    return new SeededRandom(`${this.#seed}/${name}`)
   }
 
   /** A whole number from 0 up to, and without, `n`. */

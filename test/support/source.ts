@@ -1,6 +1,6 @@
-import type { KeyWatch, Reading } from '../../src/sources/etcd/watch-stream.ts'
+import type { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
+import type { Snapshot, SourceWatch } from '../../src/sources/etcd/watch-stream.ts'
 import { Failure } from '../../src/sources/reasons.ts'
-import type { Source } from '../../src/sources/etcd/etcd-source.ts'
 
 /** A key in memory, for what a real etcd cannot be made to do on cue and for time that is not real. */
 export class FakeSource {
@@ -15,20 +15,20 @@ export class FakeSource {
   #createRevision = 0n
   #version = 0n
   #failure: Failure | undefined
-  #held: PromiseWithResolvers<Reading> | undefined
+  #held: PromiseWithResolvers<Snapshot> | undefined
   #standing = Promise.withResolvers<void>()
   readonly #watching = new Set<FakeWatch>()
 
   /** What the functions under test take; only what they use is there. */
-  asSource(): Source {
-    return this as unknown as Source
+  asSource(): EtcdSource {
+    return this as unknown as EtcdSource
   }
 
   get watching(): number {
     return this.#watching.size
   }
 
-  reading(): Reading {
+  reading(): Snapshot {
     return {
       value: this.#value,
       modRevision: this.#version === 0n ? 0n : this.#revision,
@@ -58,7 +58,7 @@ export class FakeSource {
     this.#held = Promise.withResolvers()
   }
 
-  release(reading: Reading): void {
+  release(reading: Snapshot): void {
     this.#held?.resolve(reading)
     this.#held = undefined
   }
@@ -74,7 +74,7 @@ export class FakeSource {
     this.#standing.resolve()
   }
 
-  async read(signal: AbortSignal): Promise<Reading> {
+  async read(signal: AbortSignal): Promise<Snapshot> {
     signal.throwIfAborted()
     this.reads++
     if (this.#failure !== undefined) throw this.#failure
@@ -85,10 +85,11 @@ export class FakeSource {
     return Promise.race([reading, aborted])
   }
 
-  async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+  async watch(after: bigint, signal: AbortSignal): Promise<SourceWatch> {
     signal.throwIfAborted()
-    if (this.refuseWatches || this.#failure !== undefined)
+    if (this.refuseWatches || this.#failure !== undefined) {
       throw this.#failure ?? new Failure('learner', 'no watch here')
+    }
     this.watches++
     const watch = new FakeWatch(() => this.#watching.delete(watch))
     this.#watching.add(watch)
@@ -110,17 +111,17 @@ export class FakeSource {
   }
 }
 
-class FakeWatch implements KeyWatch {
+class FakeWatch implements SourceWatch {
   readonly #close: () => void
   #changed = Promise.withResolvers<void>()
-  #latest: Reading | undefined
+  #latest: Snapshot | undefined
 
   constructor(close: () => void) {
     this.#close = close
     this.#changed.promise.catch(() => {})
   }
 
-  push(reading: Reading): void {
+  push(reading: Snapshot): void {
     this.#latest = reading
     this.#changed.resolve()
   }
@@ -141,7 +142,7 @@ class FakeWatch implements KeyWatch {
     })
   }
 
-  take(): readonly Reading[] {
+  drain(): readonly Snapshot[] {
     const latest = this.#latest
     if (latest === undefined) return []
     this.#latest = undefined

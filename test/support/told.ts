@@ -9,7 +9,7 @@ import type { ApiserverAddressEvents, WatchOptions } from '../../src/index.ts'
  * All that a call and a watch with these options tell anybody, as text: results, errors with their causes, events, the
  * diagnostics channel, and the log from its lowest level on.
  */
-export async function everythingToldBy(options: WatchOptions): Promise<string> {
+export async function everythingEmittedBy(options: WatchOptions): Promise<string> {
   const told: string[] = []
   const tell = (what: unknown) => {
     told.push(inspect(what, { depth: null, showHidden: true, maxStringLength: null, maxArrayLength: null }))

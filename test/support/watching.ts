@@ -1,6 +1,6 @@
-import { Source } from '../../src/sources/etcd/etcd-source.ts'
-import type { AddressChange, WatchOptions } from '../../src/index.ts'
 import { parseOptions } from '../../src/call/config.ts'
+import type { AddressChange, WatchOptions } from '../../src/index.ts'
+import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
 import { Watch } from '../../src/watch.ts'
 import { VirtualClock } from './clock.ts'
 import { FakeEtcd } from './fake-etcd.ts'
@@ -12,7 +12,7 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   const etcd = new FakeEtcd(clock)
   const events = new Recorder()
   const config = parseOptions({ endpoints: 'http://fake:2379', ...options, events: events.emitter }, 'watch')
-  const watch = new Watch(config, clock, new Source(config, clock, etcd.connect, async () => {}))
+  const watch = new Watch(config, clock, new EtcdSource(config, clock, etcd.connect, async () => {}))
   return { clock, etcd, events, watch }
 }
 

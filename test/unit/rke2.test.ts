@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test as base } from 'vitest'
-import { nodeHint } from '../../src/rke2.ts'
+import { test as base, expect } from 'vitest'
 import { resolveApiserverAddresses } from '../../src/index.ts'
 import type { ApiserverAddressEvents, PhaseEvent } from '../../src/index.ts'
+import { nodeHint } from '../../src/rke2.ts'
 
 const test = base.extend('dataDir', async ({}, { onCleanup }) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'data-dir-'))

@@ -1,6 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createSecureServer } from 'node:http2'
 import type { Http2SecureServer } from 'node:http2'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -12,7 +12,7 @@ import type { Authority, KeyPair } from '../support/certificates.ts'
 import { answer, frame, message, range, refusal, startHostileEtcd } from '../support/hostile-etcd.ts'
 import '../support/preload.ts'
 import { serve } from '../support/serve.ts'
-import { everythingToldBy } from '../support/told.ts'
+import { everythingEmittedBy } from '../support/told.ts'
 
 const password = 'hunter2-marked'
 const token = 'token-marked.123'
@@ -130,7 +130,7 @@ const situations: Record<string, () => Promise<WatchOptions>> = {
 
 describe('no secret is told', () => {
   test.each(Object.entries(situations))('in a call and a watch: %s', async (_name, make) => {
-    const told = await everythingToldBy(await make())
+    const told = await everythingEmittedBy(await make())
     expect(told.length).toBeGreaterThan(100)
     expect(secretsIn(told)).toEqual([])
   })
@@ -183,7 +183,8 @@ describe('no secret is told', () => {
   })
 
   test('and would be found if it were', () => {
-    for (const text of [`a ${password}`, `a ${token}`, pair.key, pair.key.replaceAll('\n', '\\n')])
+    for (const text of [`a ${password}`, `a ${token}`, pair.key, pair.key.replaceAll('\n', '\\n')]) {
       expect(secretsIn(text)).not.toEqual([])
+    }
   })
 })

@@ -8,11 +8,11 @@ import { followFake, outcome, watchFake } from '../support/watching.ts'
 const a = '10.0.0.1:6443'
 const b = '10.0.0.2:6443'
 
-type Parts = ReturnType<typeof watchFake>
+type CallContext = ReturnType<typeof watchFake>
 const refused = new Failure('unreachable', 'refused')
 
 /** Where a watch can be when it is ended, and how it gets there. */
-const before: Record<string, (parts: Parts) => unknown> = {
+const before: Record<string, (parts: CallContext) => unknown> = {
   'while it waits for the certificate files': ({ events }) => events.until('retry'),
   'while etcd says nothing': ({ etcd }) => (etcd.silent = true),
   'while it waits for the next attempt': ({ etcd }) => (etcd.fault = refused),
@@ -20,7 +20,7 @@ const before: Record<string, (parts: Parts) => unknown> = {
   'while etcd opens no watch': ({ etcd }) => (etcd.watching = 'is silent'),
   'while the list settles': ({ etcd }) => etcd.putList(a),
 }
-const after: Record<string, (parts: Parts) => unknown> = {
+const after: Record<string, (parts: CallContext) => unknown> = {
   'while it follows the key': () => {},
   'while an address is held': ({ etcd }) => etcd.putList(a),
   'while the safety read is not answered': async ({ etcd, clock }) => {
@@ -69,7 +69,7 @@ describe.each([
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   }
 
-  test.each<[string, (watch: Parts['watch']) => unknown]>([
+  test.each<[string, (watch: CallContext['watch']) => unknown]>([
     ['close()', (watch) => watch.close()],
     ['return()', (watch) => watch.return()],
     ['the end of an await using scope', (watch) => watch[Symbol.asyncDispose]()],
@@ -200,10 +200,11 @@ describe('the end', () => {
 test('every event is one frozen object, and a listener that throws changes nothing', async () => {
   const uncaught = collectUncaught()
   const { etcd, watch, events, clock } = watchFake()
-  for (const type of ['attempt', 'resolved', 'connected', 'held', 'changed', 'ignored', 'closed'] as const)
+  for (const type of ['attempt', 'resolved', 'connected', 'held', 'changed', 'ignored', 'closed'] as const) {
     events.emitter.on(type, () => {
       throw new Error(type)
     })
+  }
   etcd.putList(a)
   await watch.next()
   await idle()

@@ -1,8 +1,8 @@
-import type { Certificates } from './certificates.ts'
 import type { Config } from '../../call/config.ts'
+import { createLog, observe } from '../../call/emit.ts'
 import { printable } from '../../util/text.ts'
 import { Failure } from '../reasons.ts'
-import { createLog, observe } from '../../call/emit.ts'
+import type { Certificates } from './certificates.ts'
 
 /** Reads the certificate files for each attempt: they appear, are rotated, and may be open to others. */
 export class CertificateReader {
@@ -48,7 +48,7 @@ export class CertificateReader {
   pending(): Failure | undefined {
     if (this.#reading === undefined) return undefined
     const message = `${this.#reading} cannot be read: its file system does not answer`
-    return new Failure('tls-files-unreadable', message, { patienceMs: Infinity })
+    return new Failure('tls-files-unreadable', message, { retryForMs: Infinity })
   }
 
   /** Tells once, and not at every attempt, that the key is open to others. */

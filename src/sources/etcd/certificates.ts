@@ -1,4 +1,4 @@
-import { X509Certificate, createHash, createPrivateKey } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../../rke2.ts'
@@ -69,8 +69,8 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     signal.throwIfAborted()
     const { code = '' } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
-    const patience = passing.has(code) ? { patienceMs: Infinity } : {}
-    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause, ...patience })
+    const retryLimit = passing.has(code) ? { retryForMs: Infinity } : {}
+    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause, ...retryLimit })
   }
   const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
@@ -88,10 +88,11 @@ function certificateBlocks(bytes: Buffer): string[] {
   const pem = bytes.toString('latin1')
   const blocks = pem.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? []
   const certificates = blocks.filter((block) => block.includes('CERTIFICATE-----'))
-  if (certificates.length === 0 || blocks.length !== pem.split('-----BEGIN ').length - 1)
+  if (certificates.length === 0 || blocks.length !== pem.split('-----BEGIN ').length - 1) {
     throw new Error('a certificate is missing or not finished')
+  }
   return certificates
 }
 
 const unusable = (message: string, cause: unknown) =>
-  new Failure('tls-files-unreadable', `${message}: ${messageOf(cause)}`, { cause, patienceMs: halfWrittenMs })
+  new Failure('tls-files-unreadable', `${message}: ${messageOf(cause)}`, { cause, retryForMs: halfWrittenMs })

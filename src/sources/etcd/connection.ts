@@ -1,18 +1,18 @@
 import type * as grpcTypes from '@grpc/grpc-js'
+import { classifyStatus, Failure, messageOf, oneLine } from '../reasons.ts'
+import type { Status } from '../reasons.ts'
 import type { Certificates } from './certificates.ts'
 import { EndpointChannel } from './channel.ts'
 import { EtcdClient, grpc } from './client.ts'
-import { StreamWatch, revisions } from './watch-stream.ts'
-import type { KeyWatch, Reading, WatchStream } from './watch-stream.ts'
-import { Failure, judge, messageOf, oneLine } from '../reasons.ts'
-import type { Status } from '../reasons.ts'
+import { revisions, WatchStream } from './watch-stream.ts'
+import type { RawWatchStream, Snapshot, SourceWatch } from './watch-stream.ts'
 
 /** One connection to one endpoint. Nothing in it retries. */
 export interface Connection {
   /** A linearizable read. Ends with the signal; has no deadline of its own. */
-  read(key: string, signal: AbortSignal): Promise<Reading>
+  read(key: string, signal: AbortSignal): Promise<Snapshot>
   /** Resolves when etcd has confirmed the watch. */
-  watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch>
+  watch(key: string, after: bigint, signal: AbortSignal): Promise<SourceWatch>
   /** How far it has come: what a read without an answer was waiting for. */
   readonly stage: 'connecting' | 'handshake' | 'ready'
   /** Resolves when the connection stands; never, if it is closed before. */
@@ -69,7 +69,7 @@ class EtcdConnection implements Connection {
     return this.#channel.whenReady()
   }
 
-  async read(key: string, signal: AbortSignal): Promise<Reading> {
+  async read(key: string, signal: AbortSignal): Promise<Snapshot> {
     const request = { key: Buffer.from(key), limit: 1 }
     const response = await this.#authorized(signal, (options) => this.#etcd.kv.range(request, options))
     const [kv] = response.kvs
@@ -79,12 +79,12 @@ class EtcdConnection implements Connection {
     return { value: kv?.value, modRevision, createRevision, version, revision }
   }
 
-  async watch(key: string, after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+  async watch(key: string, after: bigint, signal: AbortSignal): Promise<SourceWatch> {
     const call = this.#call(signal)
     try {
-      const stream = (await this.#etcd.watch.watch(call.options)) as WatchStream
+      const stream = (await this.#etcd.watch.watch(call.options)) as RawWatchStream
       const why = () => call.failure() ?? this.#failure({ code: 14, details: 'the stream ended' })
-      const watch = new StreamWatch(stream, why, call.end)
+      const watch = new WatchStream(stream, why, call.end)
       const start_revision = String(after + 1n)
       // Fragments: much history in one message would be more than a message may hold.
       stream.write({ create_request: { key: Buffer.from(key), start_revision, fragment: true } })
@@ -214,7 +214,7 @@ class EtcdConnection implements Connection {
     // Node's own error says more than the text that grpc-js makes of it; a refused connection never gets that far.
     const local = status.code === 14 && !/etcdserver:|connect E|Received HTTP/.test(status.details)
     const connectError = local ? this.#channel.error : undefined
-    const [reason, summary] = judge(status, connectError)
+    const [reason, summary] = classifyStatus(status, connectError)
     const said = oneLine(connectError?.message ?? status.details)
     const message = `${this.#options.endpoint}: ${summary}${said && ` (${said})`}`
     const files = reason === 'tls-rejected' ? this.#options.certificates?.files : undefined

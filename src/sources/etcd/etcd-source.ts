@@ -1,16 +1,16 @@
+import type { Config } from '../../call/config.ts'
+import { LinkedAbortController } from '../../util/abort.ts'
+import type { Clock } from '../../util/clock.ts'
+import { Failure } from '../reasons.ts'
 import { CertificateReader } from './certificate-reader.ts'
 import type { Certificates } from './certificates.ts'
-import type { Clock } from '../../util/clock.ts'
+import { checkPort } from './check-port.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
-import type { KeyWatch, Reading } from './watch-stream.ts'
 import { closest, late, speaksForAll } from './failures.ts'
-import { knock } from './check-port.ts'
-import type { Config } from '../../call/config.ts'
-import { Failure } from '../reasons.ts'
-import { Scope } from '../../util/abort.ts'
+import type { Snapshot, SourceWatch } from './watch-stream.ts'
 
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
-export type Knock = (endpoint: string, signal: AbortSignal) => Promise<void>
+export type CheckPort = (endpoint: string, signal: AbortSignal) => Promise<void>
 
 /** Loads the etcd client with the first connection: 80 to 100 ms that importing this package must not cost. */
 const connect: Connect = async (options) => (await import('./connection.ts')).connect(options)
@@ -26,11 +26,11 @@ const hedgeMs = 500
 const timedOut = new Error('attemptTimeoutMs is over')
 
 /** Where the key is read: all endpoints, failed over, over connections that follow the certificate files. */
-export class Source {
+export class EtcdSource {
   readonly #config: Config
   readonly #clock: Clock
   readonly #connect: Connect
-  readonly #knock: Knock
+  readonly #checkPort: CheckPort
   readonly #open = new Map<string, Open>()
   /** What the read in flight is waiting for. */
   readonly #asked = new Map<string, Connection>()
@@ -40,11 +40,11 @@ export class Source {
   #endpoints: readonly string[]
   #closed = false
 
-  constructor(config: Config, clock: Clock, connectTo: Connect = connect, knockAt: Knock = knock) {
+  constructor(config: Config, clock: Clock, connectTo: Connect = connect, knockAt: CheckPort = checkPort) {
     this.#config = config
     this.#clock = clock
     this.#connect = connectTo
-    this.#knock = knockAt
+    this.#checkPort = knockAt
     this.#certificates = new CertificateReader(config)
     this.#endpoints = config.endpoints
   }
@@ -65,17 +65,21 @@ export class Source {
    *
    * @throws Failure the one closest to an answer; final only if every endpoint's is
    */
-  async read(signal: AbortSignal): Promise<Reading> {
-    const scope = new Scope(signal)
-    this.#clock.sleep(this.#config.attemptTimeoutMs, scope.signal).then(
-      () => scope.abort(timedOut),
+  async read(signal: AbortSignal): Promise<Snapshot> {
+    const controller = new LinkedAbortController(signal)
+    this.#clock.sleep(this.#config.attemptTimeoutMs, controller.signal).then(
+      () => controller.abort(timedOut),
       () => {},
     )
     try {
-      const certificates = await this.#certificates.read(scope.signal)
-      const asked: Promise<Reading>[] = []
+      const certificates = await this.#certificates.read(controller.signal)
+      const asked: Promise<Snapshot>[] = []
       for (const [index, endpoint] of this.#endpoints.entries()) {
-        asked.push(this.#inTurn(index, asked.at(-1), scope.signal).then(() => this.#ask(endpoint, certificates, scope)))
+        asked.push(
+          this.#inTurn(index, asked.at(-1), controller.signal).then(() =>
+            this.#ask(endpoint, certificates, controller),
+          ),
+        )
       }
       return await Promise.any(asked)
     } catch (error) {
@@ -84,7 +88,7 @@ export class Source {
       const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
       throw closest(errors.filter((each) => each !== timedOut))
     } finally {
-      scope.end()
+      controller.end()
     }
   }
 
@@ -95,19 +99,19 @@ export class Source {
   }
 
   /** Changes after a reading, from the endpoint that gave it. Bounded by `attemptTimeoutMs`. */
-  async watch(after: bigint, signal: AbortSignal): Promise<KeyWatch> {
+  async watch(after: bigint, signal: AbortSignal): Promise<SourceWatch> {
     const { endpoint } = this
     const open = this.#open.get(endpoint)
     if (open === undefined) throw new Failure('unavailable', 'there is no connection to watch on')
-    const scope = new Scope(signal)
-    this.#clock.sleep(this.#config.attemptTimeoutMs, scope.signal).then(
-      () => scope.abort(late(endpoint, open.connection.stage)),
+    const controller = new LinkedAbortController(signal)
+    this.#clock.sleep(this.#config.attemptTimeoutMs, controller.signal).then(
+      () => controller.abort(late(endpoint, open.connection.stage)),
       () => {},
     )
     try {
-      return await open.connection.watch(this.#config.key, after, scope.signal)
+      return await open.connection.watch(this.#config.key, after, controller.signal)
     } finally {
-      scope.end()
+      controller.end()
     }
   }
 
@@ -137,12 +141,16 @@ export class Source {
     await Promise.race([failed, this.#clock.sleep(index * stagger, signal)])
   }
 
-  async #ask(endpoint: string, certificates: Certificates | undefined, scope: Scope): Promise<Reading> {
-    if (this.#unreachable.has(endpoint)) await this.#knockAt(endpoint, scope.signal)
-    const { connection } = await this.#connection(endpoint, certificates, scope.signal)
+  async #ask(
+    endpoint: string,
+    certificates: Certificates | undefined,
+    controller: LinkedAbortController,
+  ): Promise<Snapshot> {
+    if (this.#unreachable.has(endpoint)) await this.#waitForPort(endpoint, controller.signal)
+    const { connection } = await this.#connection(endpoint, certificates, controller.signal)
     this.#asked.set(endpoint, connection)
     try {
-      const reading = await connection.read(this.#config.key, scope.signal)
+      const reading = await connection.read(this.#config.key, controller.signal)
       // Stays with the endpoint that answers, and keeps no other connection.
       this.#endpoints = [endpoint, ...this.#endpoints.filter((other) => other !== endpoint)]
       for (const other of this.#endpoints.slice(1)) this.#discard(other)
@@ -157,7 +165,7 @@ export class Source {
       if (error instanceof Failure) {
         if (['unreachable', 'tls-rejected', 'rejected'].includes(error.reason)) this.#discard(endpoint)
         if (error.reason === 'unreachable') this.#unreachable.add(endpoint)
-        if (speaksForAll(error)) scope.abort(error)
+        if (speaksForAll(error)) controller.abort(error)
       }
       throw error
     } finally {
@@ -166,9 +174,9 @@ export class Source {
   }
 
   /** A long outage is mostly connections that are refused, and a channel costs ten times as much as one of these. */
-  async #knockAt(endpoint: string, signal: AbortSignal): Promise<void> {
+  async #waitForPort(endpoint: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#knock(endpoint, signal)
+      await this.#checkPort(endpoint, signal)
     } catch (error) {
       if (error !== timedOut) throw error
       // Next time by a channel: one that comes to stand late ends the wait.
@@ -183,8 +191,9 @@ export class Source {
     const fingerprint = https ? certificates?.fingerprint : undefined
     const existing = this.#open.get(endpoint)
     // A connection that has not come to stand since the last attempt never will: its peer may have been replaced.
-    if (existing !== undefined && existing.connection.stage === 'ready' && existing.fingerprint === fingerprint)
+    if (existing !== undefined && existing.connection.stage === 'ready' && existing.fingerprint === fingerprint) {
       return existing
+    }
     this.#discard(endpoint)
     const connection = await this.#connect({
       endpoint,

@@ -1,6 +1,6 @@
-import type { Connection } from './connection.ts'
 import type { Reason } from '../../errors.ts'
 import { Failure } from '../reasons.ts'
+import type { Connection } from './connection.ts'
 
 /**
  * How close to an answer an endpoint came that failed: of several, the closest is told. What speaks for the whole cluster
@@ -28,8 +28,9 @@ export const speaksForAll = ({ reason }: Failure): boolean => closeness[reason] 
 
 /** What a read that got no answer in time was waiting for. */
 export function late(endpoint: string, stage: Connection['stage']): Failure {
-  if (stage === 'connecting')
+  if (stage === 'connecting') {
     return new Failure('unreachable', `${endpoint}: no connection yet, as if packets were dropped`)
+  }
   if (stage === 'handshake') {
     return new Failure(
       'timeout',
@@ -49,5 +50,5 @@ export function closest(errors: readonly unknown[]): unknown {
   const all = (errors as readonly Failure[]).toSorted((a, b) => closeness[b.reason] - closeness[a.reason])
   if (all.length === 0) return new Failure('timeout', 'attemptTimeoutMs was over before any endpoint could be asked')
   // While one endpoint may still come round, it is worth asking again.
-  return all.find((failure) => speaksForAll(failure) || failure.patienceMs === Infinity) ?? all[0]
+  return all.find((failure) => speaksForAll(failure) || failure.retryForMs === Infinity) ?? all[0]
 }

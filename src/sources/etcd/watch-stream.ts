@@ -3,7 +3,7 @@ import type { Etcd3, IWatchResponse } from 'etcd3'
 import { Failure, oneLine } from '../reasons.ts'
 
 /** The key as one linearizable read or one watch event shows it. */
-export interface Reading {
+export interface Snapshot {
   /** `undefined` where the key does not exist. */
   readonly value: Uint8Array | undefined
   /** The revision that wrote (or deleted) this value. */
@@ -17,7 +17,7 @@ export interface Reading {
 }
 
 /** Changes of the key after one reading, as etcd pushes them. */
-export interface KeyWatch {
+export interface SourceWatch {
   /**
    * Resolves when there is a change to take.
    *
@@ -26,15 +26,15 @@ export interface KeyWatch {
    */
   changed(signal: AbortSignal): Promise<void>
   /** The changes not yet taken, oldest first. */
-  take(): readonly Reading[]
+  drain(): readonly Snapshot[]
   close(): void
 }
 
 /** etcd3's type leaves out that it is a stream of Node's. */
-export type WatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>> & Pick<Readable, 'pause' | 'resume'>
+export type RawWatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>> & Pick<Readable, 'pause' | 'resume'>
 
 /** More changes than this are left to etcd until these are taken: it keeps them in its history anyway. */
-const maxUntaken = 100
+const maxPending = 100
 
 /** Of the store, and of the key; 0 where an answer has none, as no etcd's. */
 export const revisions = (
@@ -43,19 +43,19 @@ export const revisions = (
 ): readonly [bigint, bigint] => [BigInt(header?.revision ?? 0), BigInt(kv?.mod_revision ?? 0)]
 
 /** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
-export class StreamWatch implements KeyWatch {
-  readonly #stream: WatchStream
+export class WatchStream implements SourceWatch {
+  readonly #stream: RawWatchStream
   readonly #over: () => void
   readonly #created = Promise.withResolvers<void>()
   readonly #waiting = new Set<PromiseWithResolvers<void>>()
-  #untaken: Reading[] = []
+  #pending: Snapshot[] = []
   #ended: Failure | undefined
 
   /**
    * @param why tells why the stream has ended by itself
    * @param over is told that it has, however
    */
-  constructor(stream: WatchStream, why: () => Failure, over: () => void) {
+  constructor(stream: RawWatchStream, why: () => Failure, over: () => void) {
     this.#stream = stream
     this.#over = over
     stream.on('data', (response) => this.#receive(response))
@@ -73,7 +73,7 @@ export class StreamWatch implements KeyWatch {
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#ended !== undefined) throw this.#ended
-    if (this.#untaken.length > 0) return
+    if (this.#pending.length > 0) return
     const waiting = Promise.withResolvers<void>()
     const abort = () => waiting.reject(signal.reason)
     this.#waiting.add(waiting)
@@ -86,11 +86,11 @@ export class StreamWatch implements KeyWatch {
     }
   }
 
-  take(): readonly Reading[] {
-    const untaken = this.#untaken
-    this.#untaken = []
-    if (untaken.length >= maxUntaken) this.#stream.resume()
-    return untaken
+  drain(): readonly Snapshot[] {
+    const pending = this.#pending
+    this.#pending = []
+    if (pending.length >= maxPending) this.#stream.resume()
+    return pending
   }
 
   close(): void {
@@ -108,13 +108,14 @@ export class StreamWatch implements KeyWatch {
     if (response.events.length === 0) return
     for (const { kv } of response.events) {
       const [revision, modRevision] = revisions(response.header, kv)
-      if (revision <= 0n || modRevision <= 0n)
+      if (revision <= 0n || modRevision <= 0n) {
         return this.#end(() => new Failure('unavailable', 'the watch brought no revision, as no etcd does'))
+      }
       const [createRevision, version] = [BigInt(kv.create_revision), BigInt(kv.version)]
       const value = version === 0n ? undefined : kv.value // deleted
-      this.#untaken.push({ value, modRevision, createRevision, version, revision })
+      this.#pending.push({ value, modRevision, createRevision, version, revision })
     }
-    if (this.#untaken.length >= maxUntaken) this.#stream.pause()
+    if (this.#pending.length >= maxPending) this.#stream.pause()
     for (const waiting of this.#waiting) waiting.resolve()
   }
 
@@ -122,7 +123,7 @@ export class StreamWatch implements KeyWatch {
     if (this.#ended !== undefined) return
     const failure = (this.#ended = why())
     // In doubt only a new read counts: changes that were not yet taken are forgotten.
-    this.#untaken = []
+    this.#pending = []
     this.#created.reject(failure)
     for (const waiting of this.#waiting) waiting.reject(failure)
     this.#stream.cancel()

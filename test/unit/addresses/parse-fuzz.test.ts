@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { addressList, normalizeAddress, parseAddresses } from '../../../src/addresses/addresses.ts'
-import { Dice } from '../../support/random.ts'
 import { forging, fuzzSeed, mutate } from '../../support/fuzz.ts'
+import { SeededRandom } from '../../support/random.ts'
 
 const rounds = 100_000
 
@@ -57,8 +57,9 @@ function fault(value: Uint8Array): string | undefined {
     if (normalizeAddress(address) !== address) return `${address}, which is ${normalizeAddress(address)}`
     const url = URL.parse(urls[index] ?? '')
     const port = address.slice(address.lastIndexOf(':') + 1)
-    if (url === null || Number(url.port || 443) !== Number(port) || url.pathname !== '/')
+    if (url === null || Number(url.port || 443) !== Number(port) || url.pathname !== '/') {
       return `the URL ${urls[index]}`
+    }
     if (!address.startsWith(`${url.hostname}:`)) return `the URL ${urls[index]}, which leads to ${url.hostname}`
   }
   return undefined
@@ -68,7 +69,7 @@ test(
   `${rounds} values, each a good one or another that was spoiled up to eight times, of seed ${fuzzSeed}`,
   { timeout: 60_000 },
   () => {
-    const dice = new Dice(fuzzSeed)
+    const dice = new SeededRandom(fuzzSeed)
     const kinds = new Map<string, number>()
     let slowestMs = 0
     for (let round = 0; round < rounds; round++) {
@@ -88,7 +89,7 @@ test(
 )
 
 test(`values of a megabyte, whole and spoiled, of seed ${fuzzSeed}`, { timeout: 60_000 }, () => {
-  const dice = new Dice(fuzzSeed)
+  const dice = new SeededRandom(fuzzSeed)
   for (const whole of large) {
     for (const value of [whole, mutate(whole, dice, seeds), mutate(whole, dice, seeds)]) {
       const before = process.cpuUsage()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Gate } from '../../../src/call/completeness.ts'
+import { Completeness } from '../../../src/call/completeness.ts'
 
 const required = { minAddresses: 1, expect: [], settleMs: 0 }
 const reading = (version: number, revision = version, createRevision = 1) => ({
@@ -23,7 +23,7 @@ describe('a list is short', () => {
     ],
     [{ expect: ['[fd00::2]'] }, ['[fd00::1]:1'], 'the list lacks [fd00::2]: [fd00::1]:1', ['[fd00::2]']],
   ])('of %j', (options, addresses, message, missing) => {
-    expect(new Gate({ ...required, ...options }).judge(addresses, reading(1), 0)).toEqual({
+    expect(new Completeness({ ...required, ...options }).check(addresses, reading(1), 0)).toEqual({
       message,
       missing,
       settlesInMs: undefined,
@@ -32,7 +32,7 @@ describe('a list is short', () => {
 
   test('a long one is not told in full', () => {
     const addresses = Array.from({ length: 100 }, (_, i) => `h${i}:1`)
-    const message = new Gate({ ...required, minAddresses: 101 }).judge(addresses, reading(1), 0)?.message
+    const message = new Completeness({ ...required, minAddresses: 101 }).check(addresses, reading(1), 0)?.message
     expect(message).toMatch(/^the list has 100 of at least 101 addresses: h0:1, .* and 91 more$/)
   })
 })
@@ -43,7 +43,7 @@ test.each([
   [{ expect: ['a', 'b:1'] }, ['a:1', 'b:1', 'c:1']],
   [{ expect: ['[fd00::1]'] }, ['[fd00::1]:6443']],
 ])('a list with all of %j is complete', (options, addresses) => {
-  expect(new Gate({ ...required, ...options }).judge(addresses, reading(1), 0)).toBeUndefined()
+  expect(new Completeness({ ...required, ...options }).check(addresses, reading(1), 0)).toBeUndefined()
 })
 
 describe('a complete list is short of what is alive', () => {
@@ -56,17 +56,17 @@ describe('a complete list is short of what is alive', () => {
     [{ expect: ['a', 'b'] }, 'the list lacks b alive: b:1 is dead (refused)', ['b']],
     [{ minAddresses: 1, expect: ['a:1'] }, undefined, undefined],
   ])('of %j', (options, message, missing) => {
-    const shortfall = new Gate({ ...required, ...options }).judgeAlive(probes)
+    const shortfall = new Completeness({ ...required, ...options }).checkAlive(probes)
     expect([shortfall?.message, shortfall?.missing]).toEqual([message, missing])
   })
 })
 
 describe('a list has to settle', () => {
-  const settled = (gate: Gate, addresses: string[], version: number, now: number, ...more: number[]) =>
-    gate.judge(addresses, reading(version, ...more), now)?.settlesInMs
+  const settled = (gate: Completeness, addresses: string[], version: number, now: number, ...more: number[]) =>
+    gate.check(addresses, reading(version, ...more), now)?.settlesInMs
 
   test('for the whole time', () => {
-    const gate = new Gate({ ...required, settleMs: 3000 })
+    const gate = new Completeness({ ...required, settleMs: 3000 })
     expect(settled(gate, ['a:1'], 1, 100)).toBe(3000)
     expect(settled(gate, ['a:1'], 1, 1100)).toBe(2000)
     expect(settled(gate, ['a:1'], 1, 3100)).toBeUndefined()
@@ -81,20 +81,20 @@ describe('a list has to settle', () => {
     ['a key that was deleted and written again', ['a:1'], 1, 1, 9, 9],
     ['a key that was deleted, and written twice', ['a:1'], 2, 1, 9, 8],
   ])('again after %s', (_name, addresses, version, before, ...more) => {
-    const gate = new Gate({ ...required, settleMs: 3000 })
+    const gate = new Completeness({ ...required, settleMs: 3000 })
     settled(gate, ['a:1'], before, 0)
     expect(settled(gate, addresses, version, 2000, ...more)).toBe(3000)
   })
 
   test('again after there was no list', () => {
-    const gate = new Gate({ ...required, settleMs: 3000 })
+    const gate = new Completeness({ ...required, settleMs: 3000 })
     settled(gate, ['a:1'], 1, 0)
     gate.reset()
     expect(settled(gate, ['a:1'], 2, 2000)).toBe(3000)
   })
 
   test('but not after a rewrite of the same list', () => {
-    const gate = new Gate({ ...required, settleMs: 3000 })
+    const gate = new Completeness({ ...required, settleMs: 3000 })
     settled(gate, ['a:1'], 1, 0)
     expect(settled(gate, ['a:1'], 2, 2000)).toBe(1000)
     expect(settled(gate, ['a:1'], 3, 3000)).toBeUndefined()

@@ -48,9 +48,9 @@ function fault(options: unknown): string | undefined {
     parse(options)
   } catch (error) {
     if (!(error instanceof TypeError)) problem = `not a TypeError: ${String(error)}`
-    else if (!/^(Option "|Unknown option "|The options )/.test(error.message))
+    else if (!/^(Option "|Unknown option "|The options )/.test(error.message)) {
       problem = `it names no option: ${error.message}`
-    else if (forging.test(error.message)) problem = `it forges: ${JSON.stringify(error.message)}`
+    } else if (forging.test(error.message)) problem = `it forges: ${JSON.stringify(error.message)}`
     else if (error.message.length > 400) problem = 'it is long'
   }
   return performance.now() - startedAt > 2000 ? 'it is slow' : problem

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
+import { parseOptions } from '../../../src/call/config.ts'
 import { resolveApiserverAddresses, watchApiserverAddresses } from '../../../src/index.ts'
 import type { ResolveOptions } from '../../../src/index.ts'
-import { parseOptions } from '../../../src/call/config.ts'
 
 const parse = (options: unknown) => parseOptions(options, 'resolve')
 
@@ -208,8 +208,14 @@ describe('nonsense is refused by name and value', () => {
     const keyFile = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n'
     const message = 'Option "tls.keyFile" must be the path of a file, and not what is in it'
     expect(() => parse({ tls: { caFile: 'a', certFile: 'b', keyFile } })).toThrow(new TypeError(message))
-    for (const tls of [keyFile, { caFile: 'a', certFile: 'b', keyFile: [keyFile] }, Buffer.from(keyFile), { keyFile }])
+    for (const tls of [
+      keyFile,
+      { caFile: 'a', certFile: 'b', keyFile: [keyFile] },
+      Buffer.from(keyFile),
+      { keyFile },
+    ]) {
       expect(() => parse({ tls })).not.toThrow(/MIGH|4d ?49/)
+    }
   })
 
   test('and nothing but a TypeError comes of anything', () => {

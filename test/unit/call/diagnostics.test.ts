@@ -10,10 +10,10 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { register } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
-import type { DiagnosticsMessage } from '../../../src/index.ts'
 import { parseOptions } from '../../../src/call/config.ts'
+import type { DiagnosticsMessage } from '../../../src/index.ts'
 import { resolve } from '../../../src/resolve.ts'
-import { VirtualClock, idle } from '../../support/clock.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
 import { FakeSource } from '../../support/source.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
@@ -99,8 +99,8 @@ test("the README's bridge to OpenTelemetry counts", async () => {
   onTestFinished(() => metrics.disable())
   await runBridge('@opentelemetry/api')
   await provider.shutdown()
-  const [scope] = exporter.getMetrics()[0]?.scopeMetrics ?? []
-  const [retries, wait] = scope?.metrics ?? []
+  const [controller] = exporter.getMetrics()[0]?.scopeMetrics ?? []
+  const [retries, wait] = controller?.metrics ?? []
   expect(retries).toMatchObject({
     descriptor: { name: 'apiserver.retries' },
     dataPoints: [{ attributes: { reason: 'not-set' }, value: 1 }],

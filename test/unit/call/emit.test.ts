@@ -3,13 +3,13 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { ApiserverAddressEvent } from '../../../src/events.ts'
 import { parseOptions } from '../../../src/call/config.ts'
-import { Failure } from '../../../src/sources/reasons.ts'
-import { createReport } from '../../../src/call/emit.ts'
+import { createEmit } from '../../../src/call/emit.ts'
+import type { ApiserverAddressEvent } from '../../../src/events.ts'
 import { resolve } from '../../../src/resolve.ts'
+import { Failure } from '../../../src/sources/reasons.ts'
 import { Watch } from '../../../src/watch.ts'
-import { VirtualClock, idle } from '../../support/clock.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
 import '../../support/preload.ts'
 import { FakeSource } from '../../support/source.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
@@ -63,7 +63,7 @@ test('what is no part of a start-up is a warning, and the end of it an error', a
 
 test('whoever is told that etcd is lost is told, on the same level, that it is back', () => {
   const { lines, logger } = logging()
-  const report = createReport('key', undefined, logger)
+  const report = createEmit('key', undefined, logger)
   report({ type: 'connected', revision: '7' })
   report({ type: 'disconnected', error: new Error('etcd cannot be reached') })
   report({ type: 'phase', reason: 'unreachable', previous: undefined, elapsedMs: 0, message: 'etcd cannot be reached' })
@@ -121,7 +121,7 @@ test.each<[ApiserverAddressEvent, number, string, object]>([
   [{ type: 'closed' }, 20, 'the watch is closed', {}],
 ])('%o is logged in words, with the figures beside them', (event, level, msg, fields) => {
   const { lines, logger } = logging()
-  createReport('key', undefined, logger)(event)
+  createEmit('key', undefined, logger)(event)
   expect(lines).toEqual([{ level, name: 'rke2-apiserver-resolver', key: 'key', msg, ...fields }])
 })
 
@@ -191,14 +191,14 @@ test('nor does a logger that makes no child', async () => {
 
 test('a line cannot be forged by what is told', () => {
   const { lines, logger } = logging()
-  const report = createReport('key', undefined, logger)
+  const report = createEmit('key', undefined, logger)
   report({ type: 'phase', reason: 'unreachable', previous: undefined, elapsedMs: 0, message: 'a\n{"level":60}' })
   expect(lines).toHaveLength(1)
 })
 
 test('whatever the caller aborts with is logged on one line', () => {
   const { lines, logger } = logging()
-  const report = createReport('key', undefined, logger)
+  const report = createEmit('key', undefined, logger)
   for (const reason of [
     'a\nb',
     new Error('a\nb'),
@@ -206,8 +206,9 @@ test('whatever the caller aborts with is logged on one line', () => {
     { toString: () => expect.fail() },
     Symbol('a'),
     null,
-  ])
+  ]) {
     report({ type: 'aborted', reason })
+  }
   const texts = [
     'a b',
     'Error: a b',

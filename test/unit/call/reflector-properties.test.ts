@@ -6,7 +6,7 @@ import { Failure } from '../../../src/sources/reasons.ts'
 import { idle } from '../../support/clock.ts'
 import { watchFake } from '../../support/watching.ts'
 
-type Parts = ReturnType<typeof watchFake> & { restore?: () => void; restored?: boolean }
+type CallContext = ReturnType<typeof watchFake> & { restore?: () => void; restored?: boolean }
 
 const shrinkDelayMs = 3000
 const addresses = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443', '[fd00::1]:6443']
@@ -14,10 +14,10 @@ const addresses = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443', '[fd00::1]
 /** A reader that works now and then. */
 class Reader {
   readonly seen: AddressChange[] = []
-  readonly #watch: Parts['watch']
+  readonly #watch: CallContext['watch']
   #asked = false
 
-  constructor(watch: Parts['watch']) {
+  constructor(watch: CallContext['watch']) {
     this.#watch = watch
   }
 
@@ -51,7 +51,7 @@ function addsUp(seen: readonly AddressChange[]): boolean {
 /** One thing that happens, as fast-check prints it and as it is done. */
 interface Step {
   readonly name: string
-  readonly run: (parts: Parts, reader: Reader) => unknown
+  readonly run: (parts: CallContext, reader: Reader) => unknown
 }
 const step = (name: string, run: Step['run']): Step => ({ name, run, [fc.toStringMethod]: () => name }) as Step
 
@@ -74,7 +74,7 @@ const chance = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLen
   return () => numbers[n++ % numbers.length] as number
 })
 
-async function during(parts: Parts, run: (reader: Reader) => Promise<void>): Promise<Reader> {
+async function during(parts: CallContext, run: (reader: Reader) => Promise<void>): Promise<Reader> {
   const reader = new Reader(parts.watch)
   try {
     await reader.ask()
@@ -144,7 +144,7 @@ const fault = fc.constantFrom(
 test('for any values and faults at any pace, the reader is never misled, and ends with the last list', async () => {
   const latency = fc.constantFrom(0, 10, 700)
   const run = async (sequence: Step[], last: Step, latencyMs: number, random: () => number) => {
-    const parts: Parts = watchFake({ shrinkDelayMs, timeoutMs: Infinity }, random)
+    const parts: CallContext = watchFake({ shrinkDelayMs, timeoutMs: Infinity }, random)
     const { clock, etcd, events } = parts
     /** Every list there ever was: revisions of one history may be those of another. */
     const stored: { revision: string; list: readonly string[] }[] = []

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Tracker, difference } from '../../../src/call/removal-delay.ts'
+import { difference, RemovalDelay } from '../../../src/call/removal-delay.ts'
 
-const start = (...addresses: string[]) => new Tracker(addresses, 1n, 3000)
+const start = (...addresses: string[]) => new RemovalDelay(addresses, 1n, 3000)
 
 describe('growth', () => {
   test('counts at once', () => {
@@ -54,7 +54,7 @@ describe('a shrink', () => {
   })
 
   test('counts at once where no delay is wanted', () => {
-    expect(new Tracker(['a', 'b'], 1n, 0).store(['a'], 2n, 0)).toMatchObject({ removed: ['b'] })
+    expect(new RemovalDelay(['a', 'b'], 1n, 0).store(['a'], 2n, 0)).toMatchObject({ removed: ['b'] })
   })
 })
 
@@ -76,7 +76,7 @@ test('for any sequence of lists, an address is told from when it is stored until
   const step = fc.record({ list: fc.option(addresses, { nil: undefined }), ms: fc.nat(4000) })
   fc.assert(
     fc.property(addresses, fc.array(step), (first, steps) => {
-      const tracker = new Tracker(first, 1n, 3000)
+      const tracker = new RemovalDelay(first, 1n, 3000)
       let told: readonly string[] = first
       let now = 0
       const stored = [{ list: first, since: -Infinity }]

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../../../src/events.ts'
 import { showOnTerminal } from '../../../src/command/terminal.ts'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../../../src/events.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -101,8 +101,9 @@ describe('while waiting', () => {
     const incomplete = (message: string) => retry(1000, null, { reason: 'incomplete', error: new Error(message) })
     emit(attempt(1))
     emit(phase({ reason: 'incomplete', message: 'the list has 1 of 3' }))
-    for (const message of ['the list has 1 of 3', 'the list has 2 of 3', 'the list has 2 of 3'])
+    for (const message of ['the list has 1 of 3', 'the list has 2 of 3', 'the list has 2 of 3']) {
       emit(incomplete(message))
+    }
     expect(rows.slice(0, -1)).toEqual([
       '    0.0s  waiting for the full set of apiservers: the list has 1 of 3',
       '    0.0s  waiting for the full set of apiservers: the list has 2 of 3',

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { systemClock } from '../../../src/util/clock.ts'
+import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
-import { ask } from '../../../src/probe/probe.ts'
+import { probe } from '../../../src/probe/probe.ts'
 import type { ProbeKind } from '../../../src/probe/probe.ts'
 import { Prober } from '../../../src/probe/prober.ts'
-import { Session } from '../../../src/call/call.ts'
+import { systemClock } from '../../../src/util/clock.ts'
 import { startApiserver, writeServerCa } from '../../support/apiserver.ts'
 import type { ApiserverOptions } from '../../support/apiserver.ts'
 import { createAuthority } from '../../support/certificates.ts'
@@ -37,13 +37,13 @@ async function server(options: ApiserverOptions = {}, by: Authority = authority)
 }
 
 /** What one probe of this address says, leaving nothing behind. */
-async function probe(kind: ProbeKind, address: string, options: object = {}) {
+async function probeOnce(kind: ProbeKind, address: string, options: object = {}) {
   const { all: events, emitter } = new Recorder()
   const config = parseOptions({ probe: kind, dataDir, probeTimeoutMs: 2000, ...options, events: emitter }, 'resolve')
-  const session = new Session(config, systemClock)
+  const call = new Call(config, systemClock)
   using leaks = checkLeaks()
-  const [state] = await new Prober(config, systemClock).probe([address], session)
-  session.end()
+  const [state] = await new Prober(config, systemClock).probe([address], call)
+  call.end()
   await leaks.expectNone()
   return { ...state, event: events[0] }
 }
@@ -53,51 +53,51 @@ const dead = (cause: RegExp) => ({ state: 'dead', cause: expect.stringMatching(c
 describe('readyz', () => {
   test.each([200, 401, 403])('takes %d for alive', async (status) => {
     const apiserver = await server({ status })
-    expect(await probe('readyz', apiserver.address)).toMatchObject({ ...alive, verified: true })
+    expect(await probeOnce('readyz', apiserver.address)).toMatchObject({ ...alive, verified: true })
     expect(apiserver.requests).toEqual(['GET /readyz'])
   })
 
   test.each([302, 404, 429, 500, 503])('takes %d for dead', async (status) => {
     const { address } = await server({ status })
-    expect(await probe('readyz', address)).toMatchObject(
+    expect(await probeOnce('readyz', address)).toMatchObject(
       dead(new RegExp(`^GET /readyz was answered with HTTP status ${status}$`)),
     )
   })
 
   test('does not wait for the end of an answer', async () => {
     const { address } = await server({ answer: (_request, response) => void response.writeHead(200).write('o') })
-    expect(await probe('readyz', address)).toMatchObject(alive)
+    expect(await probeOnce('readyz', address)).toMatchObject(alive)
   })
 
   test('takes silence for dead after probeTimeoutMs', async () => {
     const { address } = await server({ answer: () => {} })
-    expect(await probe('readyz', address, { probeTimeoutMs: 300 })).toMatchObject(
+    expect(await probeOnce('readyz', address, { probeTimeoutMs: 300 })).toMatchObject(
       dead(/^GET \/readyz is not answered \(0.3 s\)$/),
     )
   })
 
   test('takes a connection that is closed without an answer for dead', async () => {
     const { address } = await server({ answer: (request) => void request.socket.destroy() })
-    expect(await probe('readyz', address)).toMatchObject(dead(/hang up|ECONNRESET|closed/))
+    expect(await probeOnce('readyz', address)).toMatchObject(dead(/hang up|ECONNRESET|closed/))
   })
 
   test('checks the certificate too', async () => {
     const { address } = await server({}, stranger)
-    expect(await probe('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
+    expect(await probeOnce('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
   })
 
   test('checks it also where the environment switches verification off for all of Node', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     onTestFinished(() => void vi.unstubAllEnvs())
     const { address } = await server({}, stranger)
-    expect(await probe('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
+    expect(await probeOnce('readyz', address)).toMatchObject({ ...dead(/certificate/), verified: false })
   })
 })
 
 describe('tls', () => {
   test('takes a handshake for alive, and sends no request', async () => {
     const apiserver = await server({ status: 500 })
-    expect(await probe('tls', apiserver.address)).toMatchObject({ ...alive, verified: true })
+    expect(await probeOnce('tls', apiserver.address)).toMatchObject({ ...alive, verified: true })
     expect(apiserver.requests).toEqual([])
   })
 
@@ -107,18 +107,18 @@ describe('tls', () => {
     ['an expired certificate', () => server({ certificate: { notAfter: new Date(Date.now() - 1000) } }), /expired/],
   ] as const)('takes %s for dead', async (_name, start, cause) => {
     const { address } = await start()
-    expect(await probe('tls', address)).toMatchObject({ ...dead(cause), verified: false })
+    expect(await probeOnce('tls', address)).toMatchObject({ ...dead(cause), verified: false })
   })
 
   test('checks the name where the address has one', async () => {
     const { address } = await server({ host: 'localhost', certificate: { ipAddresses: [], dnsNames: ['localhost'] } })
-    expect(await probe('tls', address)).toMatchObject({ ...alive, verified: true })
+    expect(await probeOnce('tls', address)).toMatchObject({ ...alive, verified: true })
   })
 
   test('checks an IPv6 address', async () => {
     const { address } = await server({ host: '::1' })
     expect(address).toMatch(/^\[::1\]:/)
-    expect(await probe('tls', address)).toMatchObject({ ...alive, verified: true })
+    expect(await probeOnce('tls', address)).toMatchObject({ ...alive, verified: true })
   })
 
   test.each([
@@ -131,7 +131,7 @@ describe('tls', () => {
       writeFileSync(join(folder, 'server', 'tls', 'server-ca.crt'), 'rubbish')
     }
     const { address } = await server({}, stranger)
-    expect(await probe('tls', address, { dataDir: folder })).toMatchObject({
+    expect(await probeOnce('tls', address, { dataDir: folder })).toMatchObject({
       ...alive,
       verified: false,
       event: { type: 'probed', unverified: expect.stringMatching(why) },
@@ -140,13 +140,13 @@ describe('tls', () => {
 
   test('takes plain text for dead', async () => {
     const port = await serve(createServer((socket) => void socket.end('SSH-2.0-OpenSSH\r\n')))
-    expect(await probe('tls', `127.0.0.1:${port}`)).toMatchObject(dead(/SSL|wrong version|TLS/i))
+    expect(await probeOnce('tls', `127.0.0.1:${port}`)).toMatchObject(dead(/SSL|wrong version|TLS/i))
   })
 
   test('takes silence for dead after probeTimeoutMs', async () => {
     await using proxy = await startProxy(1)
     await proxy.blackhole()
-    expect(await probe('tls', `127.0.0.1:${proxy.port}`, { probeTimeoutMs: 300 })).toMatchObject(
+    expect(await probeOnce('tls', `127.0.0.1:${proxy.port}`, { probeTimeoutMs: 300 })).toMatchObject(
       dead(/^it accepts connections, and no TLS handshake comes of it \(0.3 s\)$/),
     )
   })
@@ -155,24 +155,24 @@ describe('tls', () => {
 describe('tcp', () => {
   test('takes a connection for alive, whoever it is', async () => {
     const { address } = await server({}, stranger)
-    const result = await probe('tcp', address)
+    const result = await probeOnce('tcp', address)
     expect(result).toMatchObject(alive)
     expect(result).not.toHaveProperty('verified')
   })
 
   test('takes a refusal for dead', async () => {
     const address = `127.0.0.1:${await unusedPort()}`
-    expect(await probe('tcp', address)).toMatchObject(dead(new RegExp(`^connect ECONNREFUSED ${address}$`)))
+    expect(await probeOnce('tcp', address)).toMatchObject(dead(new RegExp(`^connect ECONNREFUSED ${address}$`)))
   })
 
   test('names every address of a name, or that there is none', async () => {
     const port = await unusedPort()
-    expect(await probe('tcp', `localhost:${port}`)).toMatchObject(dead(/ECONNREFUSED/))
-    expect(await probe('tcp', 'no-such-host.invalid:1')).toMatchObject(dead(/ENOTFOUND|EAI_AGAIN/))
+    expect(await probeOnce('tcp', `localhost:${port}`)).toMatchObject(dead(/ECONNREFUSED/))
+    expect(await probeOnce('tcp', 'no-such-host.invalid:1')).toMatchObject(dead(/ENOTFOUND|EAI_AGAIN/))
   })
 
   test('that is ended before it is connected says so', async () => {
-    const question = { address: '127.0.0.1:1', kind: 'tcp' as const, context: createSecureContext() }
-    await expect(ask(question, AbortSignal.abort())).rejects.toThrow('no connection, as if packets were dropped')
+    const target = { address: '127.0.0.1:1', kind: 'tcp' as const, context: createSecureContext() }
+    await expect(probe(target, AbortSignal.abort())).rejects.toThrow('no connection, as if packets were dropped')
   })
 })

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ResolveOptions, WatchOptions } from '../../../src/index.ts'
+import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
+import type { ResolveOptions, WatchOptions } from '../../../src/index.ts'
+import type { ProbeTarget } from '../../../src/probe/probe.ts'
 import { Prober } from '../../../src/probe/prober.ts'
-import type { Question } from '../../../src/probe/probe.ts'
-import { Failure } from '../../../src/sources/reasons.ts'
 import { resolve } from '../../../src/resolve.ts'
-import { Session } from '../../../src/call/call.ts'
+import { Failure } from '../../../src/sources/reasons.ts'
 import { Watch } from '../../../src/watch.ts'
-import { VirtualClock, idle } from '../../support/clock.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
 import { FakeSource } from '../../support/source.ts'
 
@@ -26,7 +26,7 @@ class Servers {
     this.#clock = clock
   }
 
-  readonly ask = async ({ address }: Question, signal: AbortSignal): Promise<void> => {
+  readonly probe = async ({ address }: ProbeTarget, signal: AbortSignal): Promise<void> => {
     this.asked.push(address)
     this.most = Math.max(this.most, ++this.pending)
     try {
@@ -46,16 +46,16 @@ function prober(options: ResolveOptions = {}) {
   const servers = new Servers(clock)
   const { all: events, emitter } = new Recorder()
   const config = parseOptions({ probe: 'tcp', ...options, events: emitter }, 'resolve')
-  const session = new Session(config, clock)
-  return { clock, servers, events, session, prober: new Prober(config, clock, servers.ask) }
+  const call = new Call(config, clock)
+  return { clock, servers, events, call, prober: new Prober(config, clock, servers.probe) }
 }
 
 describe('a round of probes', () => {
   test('gives every address a state, a latency and, where it is dead, a cause', async () => {
-    const { clock, servers, session, prober: probes, events } = prober()
+    const { clock, servers, call, prober: probes, events } = prober()
     servers.states.set('b:1', 'dead').set('c:1', 'silent')
     servers.latencyMs = 30
-    const round = probes.probe(['a:1', 'b:1', 'c:1'], session)
+    const round = probes.probe(['a:1', 'b:1', 'c:1'], call)
     await clock.advance(2000)
     const expected = [
       { address: 'a:1', state: 'alive', latencyMs: 30 },
@@ -68,8 +68,8 @@ describe('a round of probes', () => {
   })
 
   test.each(['tls', 'readyz'] as const)('of kind %s says why no certificate is checked', async (probe) => {
-    const { session, prober: probes, events } = prober({ probe, dataDir: '/nowhere' })
-    expect(await probes.probe(['a:1'], session)).toMatchObject([{ state: 'alive', verified: false }])
+    const { call, prober: probes, events } = prober({ probe, dataDir: '/nowhere' })
+    expect(await probes.probe(['a:1'], call)).toMatchObject([{ state: 'alive', verified: false }])
     expect(events).toMatchObject([
       {
         type: 'probed',
@@ -82,11 +82,11 @@ describe('a round of probes', () => {
     const state = fc.constantFrom('alive' as const, 'dead' as const, 'silent' as const)
     await fc.assert(
       fc.asyncProperty(fc.array(state, { minLength: 1, maxLength: 40 }), async (states) => {
-        const { clock, servers, session, prober: probes } = prober()
+        const { clock, servers, call, prober: probes } = prober()
         servers.latencyMs = 10
         const addresses = states.map((_, n) => `${n}:1`)
         for (const [n, each] of states.entries()) servers.states.set(`${n}:1`, each)
-        const round = probes.probe(addresses, session)
+        const round = probes.probe(addresses, call)
         await clock.advance(Math.ceil(states.length / 8) * 2000)
         const result = await round
         expect(result.map(({ address }) => address)).toEqual(addresses)
@@ -99,12 +99,12 @@ describe('a round of probes', () => {
   })
 
   test('ends at once with the session, whatever is under way', async () => {
-    const { clock, servers, session, prober: probes, events } = prober()
+    const { clock, servers, call, prober: probes, events } = prober()
     const addresses = Array.from({ length: 20 }, (_, n) => `${n}:1`)
     for (const address of addresses) servers.states.set(address, 'silent')
-    const round = probes.probe(addresses, session)
+    const round = probes.probe(addresses, call)
     await idle()
-    session.stop('enough')
+    call.stop('enough')
     await expect(round).rejects.toBe('enough')
     await idle()
     expect([clock.sleeping, servers.pending, servers.asked.length, events]).toEqual([0, 0, 8, []])
@@ -119,7 +119,7 @@ function start(options: ResolveOptions = {}) {
   const events = new Recorder()
   const config = parseOptions({ probe: 'tcp', ...options, events: events.emitter }, 'resolve')
   const begin = () => {
-    const call = resolve(config, clock, source.asSource(), servers.ask)
+    const call = resolve(config, clock, source.asSource(), servers.probe)
     call.catch(() => {})
     return call
   }
@@ -324,7 +324,7 @@ function follow(options: WatchOptions = {}) {
   const servers = new Servers(clock)
   const events = new Recorder()
   const config = parseOptions({ probe: 'tcp', ...options, events: events.emitter }, 'watch')
-  const watch = new Watch(config, clock, source.asSource(), servers.ask)
+  const watch = new Watch(config, clock, source.asSource(), servers.probe)
   return { clock, source, servers, events, watch }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Reason } from '../../../src/index.ts'
-import { Failure, judge, meanings, oneLine } from '../../../src/sources/reasons.ts'
+import { classifyStatus, Failure, oneLine, reasons } from '../../../src/sources/reasons.ts'
 
 const connectionFailed = (text: string) => `No connection established. Last error: ${text}. Resolution note: `
 const nodeError = (code: string, message = code) => Object.assign(new Error(message), { code })
@@ -77,7 +77,7 @@ const answers: [reason: Reason, code: number, details: string, connectError?: Er
 
 describe('the end of a call is', () => {
   test.each(answers)('%s: %i %s', (reason, code, details, connectError) => {
-    const [judged, summary] = judge({ code, details }, connectError)
+    const [judged, summary] = classifyStatus({ code, details }, connectError)
     expect(judged).toBe(reason)
     expect(summary).toMatch(/^[\w][^\n]+$/)
   })
@@ -89,19 +89,22 @@ test.each([
   ['CERT_HAS_EXPIRED', "etcd's certificate cannot be trusted"],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'this is not an etcd with TLS: the port speaks plain text or something else'],
 ])('%s says which side is to look at', (code, summary) => {
-  expect(judge({ code: 14, details: connectionFailed('x') }, nodeError(code))[1]).toBe(summary)
+  expect(classifyStatus({ code: 14, details: connectionFailed('x') }, nodeError(code))[1]).toBe(summary)
 })
 
 test('a connection that is lost is told in words of ours', () => {
-  expect(judge({ code: 14, details: 'Connection dropped' })).toEqual(['unreachable', 'the connection to etcd was lost'])
+  expect(classifyStatus({ code: 14, details: 'Connection dropped' })).toEqual([
+    'unreachable',
+    'the connection to etcd was lost',
+  ])
 })
 
 describe('a failure', () => {
-  test.each(Object.entries(meanings))('%s says what is waited for, and for how long', (reason, meaning) => {
+  test.each(Object.entries(reasons))('%s says what is waited for, and for how long', (reason, meaning) => {
     const final = ['tls-files-unreadable', 'unauthenticated', 'permission-denied', 'invalid-value', 'rejected']
-    const patienceMs = final.includes(reason) ? 0 : reason === 'tls-rejected' ? 10_000 : Infinity
-    expect(new Failure(reason as Reason, 'message')).toMatchObject({ reason, patienceMs, message: 'message' })
-    expect(meaning.waitingFor).not.toBe('')
+    const retryForMs = final.includes(reason) ? 0 : reason === 'tls-rejected' ? 10_000 : Infinity
+    expect(new Failure(reason as Reason, 'message')).toMatchObject({ reason, retryForMs, message: 'message' })
+    expect(meaning.description).not.toBe('')
   })
 
   test('has its cause only where there is one', () => {

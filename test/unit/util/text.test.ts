@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiserverAddressError } from '../../../src/errors.ts'
-import { printable } from '../../../src/util/text.ts'
 import { Failure } from '../../../src/sources/reasons.ts'
+import { printable } from '../../../src/util/text.ts'
 
 test('printable text stays as it is', () => {
   expect(printable('10.0.0.11:6443 [fd00::1]:6443 größer 日本')).toBe('10.0.0.11:6443 [fd00::1]:6443 größer 日本')

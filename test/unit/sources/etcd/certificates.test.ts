@@ -1,8 +1,8 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { readCertificates } from '../../../../src/sources/etcd/certificates.ts'
 import type { Reason, TlsFiles } from '../../../../src/index.ts'
+import { readCertificates } from '../../../../src/sources/etcd/certificates.ts'
 import { Failure } from '../../../../src/sources/reasons.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
@@ -51,7 +51,7 @@ describe.each(names)('%s', (name) => {
   const missing = 'tls-files-missing'
   const unreadable = 'tls-files-unreadable'
   // What may be half-written has two seconds to mend.
-  test.each<[title: string, Reason, patienceMs: number, message: string, spoil: (file: string) => Promise<unknown>]>([
+  test.each<[title: string, Reason, retryForMs: number, message: string, spoil: (file: string) => Promise<unknown>]>([
     ['absent', missing, Infinity, 'does not exist yet', (file) => rm(file)],
     [
       'a link to nothing',
@@ -67,18 +67,18 @@ describe.each(names)('%s', (name) => {
     ['binary', unreadable, 2000, 'is not the PEM it should be', (file) => writeFile(file, Buffer.from([48, 130, 1]))],
     ['half-written', unreadable, 2000, 'is not the PEM', (file) => writeFile(file, good[name].slice(0, 100))],
     ['of the other kind', unreadable, 2000, 'is not the PEM', (file) => writeFile(file, ofTheOtherKind[name])],
-  ])('%s is %s', async (_title, reason, patienceMs, message, spoil) => {
+  ])('%s is %s', async (_title, reason, retryForMs, message, spoil) => {
     await spoil(files[name])
     const error = await failure()
     expect(error).toBeInstanceOf(Failure)
-    expect(error).toMatchObject({ reason, patienceMs, message: expect.stringContaining(message) })
+    expect(error).toMatchObject({ reason, retryForMs, message: expect.stringContaining(message) })
     expect((error as Failure).message).toContain(files[name])
   })
 })
 
 test('a bundle whose second certificate is half-written is not whole', async () => {
   await writeFile(files.caFile, `${good.caFile}\n${good.caFile.slice(0, 100)}`)
-  expect(await failure()).toMatchObject({ reason: 'tls-files-unreadable', patienceMs: 2000 })
+  expect(await failure()).toMatchObject({ reason: 'tls-files-unreadable', retryForMs: 2000 })
 })
 
 test('a certificate without its key is waited for as long as a rotation takes', async () => {
@@ -86,7 +86,7 @@ test('a certificate without its key is waited for as long as a rotation takes', 
   await writeFile(files.certFile, cert)
   expect(await failure()).toMatchObject({
     reason: 'tls-rejected',
-    patienceMs: 10_000,
+    retryForMs: 10_000,
     message: expect.stringContaining(`${files.certFile} and ${files.keyFile} do not belong together`),
   })
 })

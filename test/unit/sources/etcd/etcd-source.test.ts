@@ -1,18 +1,18 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Reason } from '../../../../src/errors.ts'
-import type { Connection, ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
-import type { ResolveOptions } from '../../../../src/index.ts'
-import type { Reading } from '../../../../src/sources/etcd/watch-stream.ts'
 import { parseOptions } from '../../../../src/call/config.ts'
+import type { Reason } from '../../../../src/errors.ts'
+import type { ResolveOptions } from '../../../../src/index.ts'
+import type { Connection, ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
+import { EtcdSource } from '../../../../src/sources/etcd/etcd-source.ts'
+import type { Snapshot } from '../../../../src/sources/etcd/watch-stream.ts'
 import { Failure } from '../../../../src/sources/reasons.ts'
-import { Source } from '../../../../src/sources/etcd/etcd-source.ts'
 import { createAuthority } from '../../../support/certificates.ts'
-import { VirtualClock, idle } from '../../../support/clock.ts'
+import { idle, VirtualClock } from '../../../support/clock.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 
-const reading: Reading = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 7n }
+const reading: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 7n }
 
 /** A connection that does as the test says, at the moment it says. */
 class FakeConnection implements Connection {
@@ -22,13 +22,13 @@ class FakeConnection implements Connection {
   reads = 0
   watches = 0
   readonly #standing = Promise.withResolvers<void>()
-  #answer = Promise.withResolvers<Reading>()
+  #answer = Promise.withResolvers<Snapshot>()
 
   constructor(options: ConnectionOptions) {
     this.options = options
   }
 
-  async read(_key: string, signal: AbortSignal): Promise<Reading> {
+  async read(_key: string, signal: AbortSignal): Promise<Snapshot> {
     this.reads++
     return this.#until(signal)
   }
@@ -65,7 +65,7 @@ class FakeConnection implements Connection {
     this.closed = true
   }
 
-  async #until(signal: AbortSignal): Promise<Reading> {
+  async #until(signal: AbortSignal): Promise<Snapshot> {
     const aborted = Promise.withResolvers<never>()
     signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
     return Promise.race([this.#answer.promise, aborted.promise])
@@ -94,12 +94,12 @@ function start(
     made.push(connection)
     return connection
   }
-  const source = new Source(config, clock, connect, (_endpoint, signal) => {
-    const knock = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => knock.reject(signal.reason), { once: true })
-    if (!hesitates) knock.resolve()
-    knocks.push(knock)
-    return knock.promise
+  const source = new EtcdSource(config, clock, connect, (_endpoint, signal) => {
+    const checkPort = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => checkPort.reject(signal.reason), { once: true })
+    if (!hesitates) checkPort.resolve()
+    knocks.push(checkPort)
+    return checkPort.promise
   })
   const asked = () => made.map((connection) => new URL(connection.options.endpoint).hostname).join('')
   const latest = (name: string) => made.findLast((connection) => connection.options.endpoint.includes(`/${name}:`))!
@@ -123,13 +123,13 @@ describe('after an endpoint could not be reached', () => {
     await expect(first).rejects.toThrow('it is unreachable')
     const second = started.read()
     await idle()
-    return { ...started, second, knock: started.knocks[0]! }
+    return { ...started, second, checkPort: started.knocks[0]! }
   }
 
   test('it is asked again once it accepts a connection', async () => {
-    const { second, knock, made, latest, knocks, read } = await again()
+    const { second, checkPort, made, latest, knocks, read } = await again()
     expect(made.length).toBe(1)
-    knock.resolve()
+    checkPort.resolve()
     await idle()
     latest('a').answer()
     expect(await second).toBe(reading)
@@ -138,8 +138,8 @@ describe('after an endpoint could not be reached', () => {
   })
 
   test('it is not asked as long as it accepts none', async () => {
-    const { second, knock, made, knocks, read } = await again()
-    knock.reject(failure('unreachable'))
+    const { second, checkPort, made, knocks, read } = await again()
+    checkPort.reject(failure('unreachable'))
     await expect(second).rejects.toThrow('it is unreachable')
     const third = read()
     await idle()
@@ -405,7 +405,7 @@ describe('certificate files', () => {
     const clock = new VirtualClock()
     const made: FakeConnection[] = []
     const config = parseOptions({ endpoints: 'https://a:2379', tls }, 'resolve')
-    const source = new Source(config, clock, async (options) => {
+    const source = new EtcdSource(config, clock, async (options) => {
       const connection = new FakeConnection(options)
       made.push(connection)
       connection.answer()

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { Dice } from '../../../support/random.ts'
 import { fuzzSeed } from '../../../support/fuzz.ts'
 import {
   created,
@@ -18,6 +17,7 @@ import {
 import type { Answer } from '../../../support/hostile-etcd.ts'
 import { all, bounded, outcome } from '../../../support/hostile-outcome.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
+import { SeededRandom } from '../../../support/random.ts'
 import '../../../support/preload.ts'
 import { Recorder } from '../../../support/recorder.ts'
 
@@ -64,7 +64,7 @@ const every =
     socket.on('close', () => clearInterval(timer))
   }
 const many = (bytes: Uint8Array) => Buffer.concat(Array.from({ length: 1000 }, () => bytes))
-const dice = new Dice(fuzzSeed)
+const dice = new SeededRandom(fuzzSeed)
 /** What is sent below gRPC, again and again. */
 const frames: Record<string, Speak> = {
   SETTINGS: every(() => many(http2Frame(4))),
@@ -99,6 +99,7 @@ test.each(Object.entries(floods))('a flood of %s', (_name, [reads, says, flood])
 test(`${Object.keys(frames).length} floods below gRPC, of seed ${fuzzSeed}`, () =>
   bounded(async () => {
     const reasons = await all(frames, async (speak) => outcome(await startHostileServer(speak), { timeoutMs: 1000 }))
-    for (const reason of Object.values(reasons))
+    for (const reason of Object.values(reasons)) {
       expect(['timeout', 'unavailable', 'unreachable', 'rejected']).toContain(reason)
+    }
   }))

@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { connect } from '../../../../src/sources/etcd/connection.ts'
 import type { Connection } from '../../../../src/sources/etcd/connection.ts'
 import { Failure } from '../../../../src/sources/reasons.ts'
-import { Dice } from '../../../support/random.ts'
 import { forging, fuzzSeed, mutate } from '../../../support/fuzz.ts'
 import { answer, created, frame, startHostileEtcd, writes } from '../../../support/hostile-etcd.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
+import { SeededRandom } from '../../../support/random.ts'
 import '../../../support/preload.ts'
 
 expectNoLeaks()
 
-const dice = new Dice(fuzzSeed)
+const dice = new SeededRandom(fuzzSeed)
 
 // As etcd 3.5.16 sent them: a range, and what a watch begins with and brings.
 const recorded = {
@@ -29,8 +29,9 @@ describe(
       const good = Buffer.from(hex, 'hex')
       return () => {
         let bytes: Buffer = good
-        for (let left = dice.upTo(5); left > 0; left--)
+        for (let left = dice.upTo(5); left > 0; left--) {
           bytes = mutate(bytes, dice, [good, frame(created), Buffer.alloc(9, 0xff)])
+        }
         return bytes
       }
     }
@@ -79,7 +80,7 @@ describe(
         const watch = await connection.watch('key', 2n, signal)
         try {
           await watch.changed(signal)
-          for (const change of watch.take()) expect(change.modRevision > 0n && change.revision > 0n).toBe(true)
+          for (const change of watch.drain()) expect(change.modRevision > 0n && change.revision > 0n).toBe(true)
         } finally {
           watch.close()
         }

@@ -1,14 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import net from 'node:net'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Reason, TlsFiles } from '../../../../src/index.ts'
-import { Call } from '../../../support/call.ts'
+import { ObservedCall } from '../../../support/call.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { record, stopwatch } from '../../../support/faults.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
@@ -122,7 +122,7 @@ const waited: Row[] = [
 async function outcome([title, reason, , scheme, make]: Row) {
   const port = await serve(make())
   const told = stopwatch()
-  const call = new Call({
+  const call = new ObservedCall({
     endpoints: `${scheme}://127.0.0.1:${port}`,
     tls: files,
     // What is loaded by the first attempt is in it, too.
@@ -150,6 +150,6 @@ test('a certificate of somebody else is refused, also where the environment swit
   onTestFinished(() => void vi.unstubAllEnvs())
   const stranger = await (await createAuthority()).issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })
   const port = await serve(http2.createSecureServer(stranger, status(403)))
-  const call = new Call({ endpoints: `https://127.0.0.1:${port}`, tls: files, retry: { maxAttempts: 1 } })
+  const call = new ObservedCall({ endpoints: `https://127.0.0.1:${port}`, tls: files, retry: { maxAttempts: 1 } })
   expect(await call.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-rejected' })
 })

@@ -1,8 +1,8 @@
 import { EventEmitter, getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../../../src/sources/etcd/connection.ts'
-import { StreamWatch } from '../../../../src/sources/etcd/watch-stream.ts'
-import type { WatchStream } from '../../../../src/sources/etcd/watch-stream.ts'
+import { WatchStream } from '../../../../src/sources/etcd/watch-stream.ts'
+import type { RawWatchStream } from '../../../../src/sources/etcd/watch-stream.ts'
 import { Failure } from '../../../../src/sources/reasons.ts'
 import { startHostileEtcd } from '../../../support/hostile-etcd.ts'
 
@@ -41,8 +41,8 @@ class Stream extends EventEmitter {
 function open() {
   const stream = new Stream()
   let overs = 0
-  const watch = new StreamWatch(
-    stream as unknown as WatchStream,
+  const watch = new WatchStream(
+    stream as unknown as RawWatchStream,
     () => lost,
     () => overs++,
   )
@@ -89,17 +89,17 @@ describe('changes', () => {
     stream.puts(4)
     await waiting
     await watch.changed(never)
-    const [first, ...others] = watch.take()
+    const [first, ...others] = watch.drain()
     expect(first).toEqual({ value: Buffer.from('v'), modRevision: 2n, createRevision: 2n, version: 1n, revision: 99n })
     expect(others.map(({ modRevision }) => modRevision)).toEqual([3n, 4n])
-    expect(watch.take()).toEqual([])
+    expect(watch.drain()).toEqual([])
   })
 
   test('are also deletions, which have no value', () => {
     const { stream, watch } = open()
     const kv = { value: Buffer.alloc(0), mod_revision: '5', create_revision: '0', version: '0' }
     stream.says({ events: [{ type: 'Delete', kv }] })
-    expect(watch.take()).toEqual([
+    expect(watch.drain()).toEqual([
       { value: undefined, modRevision: 5n, createRevision: 0n, version: 0n, revision: 99n },
     ])
   })
@@ -108,7 +108,7 @@ describe('changes', () => {
     const { stream, watch } = open()
     stream.says({ created: true })
     stream.says({})
-    expect(watch.take()).toEqual([])
+    expect(watch.drain()).toEqual([])
   })
 
   test('are left to etcd when nobody takes them', () => {
@@ -116,7 +116,7 @@ describe('changes', () => {
     let sent = 0
     while (!stream.paused && sent < 1000) stream.puts(++sent)
     expect(sent).toBeLessThan(1000)
-    expect(watch.take()).toHaveLength(sent)
+    expect(watch.drain()).toHaveLength(sent)
     expect(stream.paused).toBe(false)
   })
 })
@@ -133,10 +133,10 @@ describe('the end of the stream', () => {
     await expect(untold).rejects.toBe(lost)
 
     stream.emit('error', new Error())
-    expect(watch.take()).toEqual([])
+    expect(watch.drain()).toEqual([])
     await expect(watch.changed(never)).rejects.toBe(lost)
     stream.puts(3)
-    expect(watch.take()).toEqual([])
+    expect(watch.drain()).toEqual([])
   })
 
   test('is also that etcd has compacted what is to be told; the stream itself goes, too', async () => {
