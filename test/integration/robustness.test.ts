@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
-import { campaign } from '../../robustness/campaign.ts'
-import { describe } from '../../robustness/summary.ts'
+import { runCampaign } from '../../robustness/campaign.ts'
+import { formatSummary } from '../../robustness/report/summary.ts'
+import { generousLimits } from '../../robustness/validate/limits.ts'
 
+/** One seed for each etcd version: each has found a bug once. Random seeds belong to the nightly workflow. */
+const seeds: Readonly<Record<string, number>> = { '3.4': 41, '3.5': 101, '3.6': 303 }
+const [, version = ''] = /:v?(\d+\.\d+)\./.exec(process.env['ETCD_IMAGE'] ?? '') ?? []
+const seed = Number(process.env['CAMPAIGN_SEED'] ?? seeds[version] ?? 41)
 const minutes = Number(process.env['CAMPAIGN_MINUTES'])
-/** Seeds that have once found something. Every other run takes one of them, and else a new one. */
-const found = [41, 101, 102, 303, 402]
-const random = (n: number) => Math.floor(Math.random() * n)
-const chosen = random(2) === 0 ? found[random(found.length)] : random(2 ** 31)
-const seed = Number(process.env['CAMPAIGN_SEED'] ?? chosen)
 
 test(
-  `what callers are told through ${minutes} minutes of faults is true (CAMPAIGN_SEED=${seed})`,
-  { timeout: (minutes + 5) * 60_000 },
+  `resolve and watch agree with etcd's history during faults (CAMPAIGN_SEED=${seed})`,
+  { timeout: (minutes + 15) * 60_000 },
   async () => {
-    const summary = await campaign({ seed, minutes })
-    console.log(describe(summary))
+    const summary = await runCampaign({ seed, minutes, limits: generousLimits })
+    console.log(formatSummary(summary))
     expect(summary.rounds).toBeGreaterThan(0)
     expect(summary.changes).toBeGreaterThan(0)
   },

@@ -17,7 +17,7 @@ const watched: Readonly<Record<string, string>> = {
 }
 // The fixtures and the test runner come and go in their own time.
 const foreign =
-  /\/test\/(support|campaign)\/|\/node_modules\/(@?vitest|testcontainers|docker-modem)\/|node:internal\/deps\/undici/
+  /\/(test\/support|robustness)\/|\/node_modules\/(@?vitest|testcontainers|docker-modem)\/|node:internal\/deps\/undici/
 
 /**
  * Watches, from now on, for what a call may leave behind: timers that keep the process alive, connections (also those

@@ -1,0 +1,54 @@
+import type { SeededRandom } from '../../test/support/random.ts'
+
+/** The relative frequency of each kind of fault. */
+const weights = {
+  kill: 3,
+  restart: 3,
+  pause: 3,
+  'pause repeatedly': 1,
+  partition: 4,
+  'lose two members': 1.5,
+  'lose all members': 0.5,
+  'refuse connections': 2,
+  'black hole': 2,
+  'reset connections': 3,
+  'slow link': 2,
+  'block all clients': 1,
+  compact: 3,
+  'move leader': 3,
+  'renew client certificate': 2,
+  'renew server certificates': 1,
+  'renew authority': 0.3,
+  'clock step': 2,
+  'block event loop': 1,
+  'save snapshot': 2,
+  'restore snapshot': 1.5,
+}
+export type FaultKind = keyof typeof weights
+
+export interface Fault {
+  /** Milliseconds from the start of the previous fault to the start of this one. */
+  readonly afterMs: number
+  readonly kind: FaultKind
+  /** The index of the member or endpoint. */
+  readonly target: number
+  readonly durationMs: number
+  /** How severe the fault is: at least 0 and less than 1. */
+  readonly severity: number
+}
+
+/**
+ * Generates faults without end. The intervals and durations overlap on purpose: some faults start while others are
+ * active, some last long enough to be noticed, and some are over before that.
+ */
+export function* randomFaults(random: SeededRandom): Generator<Fault, never> {
+  for (;;) {
+    yield {
+      afterMs: random.size(50, 5000),
+      kind: random.weighted(weights),
+      target: random.upTo(3),
+      durationMs: random.size(100, 16_000),
+      severity: random.random(),
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { ResolveOptions } from '../../src/index.ts'
+import type { SeededRandom } from '../../test/support/random.ts'
+import { servers } from './writes.ts'
+
+/** The index of the learner's endpoint. The three endpoints before it belong to voting members. */
+export const learner = 3
+
+/** The options that are independent of a running etcd. */
+export type IndependentOptions<Options> = Omit<Options, 'endpoints' | 'tls' | 'signal' | 'events'>
+
+/** Returns the indices of one to four endpoints; sometimes the learner's is among them, or alone. */
+export function randomEndpoints(random: SeededRandom): readonly number[] {
+  if (random.chance(0.03)) return [learner]
+  const members = randomMembers(random)
+  return random.chance(0.15) ? random.shuffle([...members, learner]) : members
+}
+
+/** Returns the indices of one to three endpoints of voting members. */
+export function randomMembers(random: SeededRandom): readonly number[] {
+  return random.shuffle([0, 1, 2]).slice(random.upTo(3))
+}
+
+/** Returns options that decide when a list is complete and how attempts are repeated. */
+export function randomOptions(random: SeededRandom) {
+  const expect = random.shuffle(servers).slice(0, 1 + random.upTo(2))
+  return {
+    minAddresses: random.chance(0.5) ? 1 : 1 + random.upTo(servers.length),
+    expect: random.chance(0.7)
+      ? []
+      : expect.map((each) => (random.chance(0.5) ? each : each.slice(0, each.lastIndexOf(':')))),
+    settleMs: random.chance(0.7) ? 0 : random.size(20, 2500),
+    attemptTimeoutMs: random.chance(0.5) ? 5000 : random.size(50, 5000),
+    retry: {
+      initialDelayMs: random.chance(0.5) ? 250 : random.size(5, 1000),
+      maxDelayMs: random.chance(0.5) ? 1900 : random.size(50, 4000),
+      factor: 1 + 2 * random.random(),
+      jitter: random.pick(['equal', 'full', 'none'] as const),
+      maxAttempts: random.chance(0.8) ? Infinity : 1 + random.upTo(12),
+    },
+  } satisfies IndependentOptions<ResolveOptions>
+}

@@ -1,0 +1,14 @@
+import type { History } from '../model/history.ts'
+import type { Limits } from './limits.ts'
+
+/** What validators know beside the record that they validate. */
+export interface ValidationContext {
+  readonly history: History
+  readonly limits: Limits
+  /** Returns for how many milliseconds the event loop of this process was blocked from `start` to `end`. */
+  readonly eventLoopDelayMs: (start: number, end: number) => number
+  /** Returns whether the member had no quorum during the whole time from `start` to `end`. */
+  readonly lacksQuorum: (member: number, start: number, end: number) => boolean
+  /** Returns whether no fault was active from `start` to `end`, and the cluster had recovered from earlier ones. */
+  readonly isFaultFree: (start: number, end: number) => boolean
+}

@@ -1,0 +1,69 @@
+import type { KeyState } from '../model/history.ts'
+import type { ValidationContext } from './context.ts'
+
+/** When the stream of a watch was last opened and lost; `connectedAt` is `undefined` while there is none. */
+export interface Connection {
+  readonly connectedAt: number | undefined
+  readonly disconnectedAt: number
+}
+
+/** An address in a change, and the index of the state that the change comes from. */
+interface ChangedAddress {
+  readonly states: readonly KeyState[]
+  readonly address: string
+  readonly index: number
+}
+
+/**
+ * Returns a problem if an address was removed before it had been missing for `shrinkDelayMs`.
+ *
+ * @param addedIn the index of the state in which the address was emitted as added
+ * @param dueAt the time of the removal minus `shrinkDelayMs`: the address must have been missing since then
+ */
+export function validateRemoval(
+  changed: ChangedAddress,
+  addedIn: number,
+  dueAt: number,
+  { connectedAt, disconnectedAt }: Connection,
+): string | undefined {
+  const { states, address, index } = changed
+  const due = dueAt + 2 // timers may fire a little early
+  // Without a stream a watch may have missed a change, so any absence since the addition is accepted then.
+  const sawEverything = connectedAt !== undefined && disconnectedAt < due && connectedAt < due
+  const from = sawEverything ? firstOfRun(changed, false) : addedIn
+  const wasMissing = states
+    .slice(from, index + 1)
+    .some(({ kind, addresses, sentAt }) => kind === 'list' && !addresses.includes(address) && sentAt <= due)
+  return wasMissing ? undefined : `${address} was removed before shrinkDelayMs was over`
+}
+
+/** Returns how long it took until an address was emitted, and a problem if that was too long. */
+export function validateAddition(
+  changed: ChangedAddress,
+  at: number,
+  { connectedAt }: Connection,
+  { limits, isFaultFree, eventLoopDelayMs }: ValidationContext,
+): { readonly tookMs: number; readonly problem: string | undefined } {
+  const { sentAt } = changed.states[firstOfRun(changed, true)]!
+  if (connectedAt === undefined || connectedAt > sentAt || !isFaultFree(sentAt, at)) {
+    return { tookMs: 0, problem: undefined }
+  }
+  const tookMs = at - sentAt - eventLoopDelayMs(sentAt, at)
+  const problem =
+    tookMs > limits.pushMs ? `${changed.address} was emitted ${Math.round(tookMs)} ms after its write` : undefined
+  return { tookMs, problem }
+}
+
+/**
+ * Returns the first of the states up to `index` that all have, or all lack, the address. Unusable values are skipped.
+ */
+function firstOfRun({ states, address, index }: ChangedAddress, has: boolean): number {
+  let first = index
+  for (let each = index; each >= 0; each--) {
+    const { kind, addresses } = states[each]!
+    if (kind !== 'list') continue
+    if (addresses.includes(address) !== has) break
+    first = each
+  }
+  return first
+}

@@ -1,0 +1,28 @@
+import { learner } from '../random/options.ts'
+import type { CallRecord } from '../report/records.ts'
+import { validateCompleteness } from './completeness.ts'
+import type { ValidationContext } from './context.ts'
+import { effectiveOptions } from './effective-options.ts'
+
+/** Returns a problem if a call waited too long although no fault was active and a complete list was stored. */
+export function validateLatency(call: CallRecord, context: ValidationContext): string | undefined {
+  const { history, limits, isFaultFree, eventLoopDelayMs } = context
+  const { scenario, startedAt, endedAt } = call
+  const { settleMs, attemptTimeoutMs, retry } = effectiveOptions(scenario.options, 'resolve')
+  // A shorter attempt may time out before it is connected.
+  if (attemptTimeoutMs < 1000 || scenario.endpoints.every((each) => each === learner)) return undefined
+  const limitMs = settleMs + retry.maxDelayMs + limits.resolveMs
+  const { states } = history
+  for (const [index, state] of states.entries()) {
+    if (state.kind !== 'list' || validateCompleteness(scenario.options, state.addresses) !== undefined) continue
+    const from = Math.max(state.completedAt, startedAt)
+    const next = states
+      .slice(index + 1)
+      .find((each) => each.kind !== 'list' || each.addresses.join() !== state.addresses.join())
+    const to = Math.min(next?.sentAt ?? Infinity, endedAt)
+    if (to - from > limitMs + eventLoopDelayMs(from, to) && isFaultFree(from, from + limitMs)) {
+      return `waited for ${Math.round(to - from)} ms while a complete list was stored: ${state.addresses.join()}`
+    }
+  }
+  return undefined
+}

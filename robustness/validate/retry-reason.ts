@@ -1,0 +1,28 @@
+import type { KeyState } from '../model/history.ts'
+import { learner } from '../random/options.ts'
+import type { CallRecord, ObservedEvent } from '../report/records.ts'
+import { validateCompleteness } from './completeness.ts'
+import type { ValidationContext } from './context.ts'
+
+/** Returns why etcd's value cannot have been the reason of a `retry` event. */
+export function validateRetryReason(
+  { scenario, startedAt, events }: CallRecord,
+  { at, event }: ObservedEvent,
+  { history, lacksQuorum }: ValidationContext,
+): string | undefined {
+  if (event.type !== 'retry') return undefined
+  const { reason } = event
+  if (reason !== 'not-set' && reason !== 'incomplete') return undefined
+  const { endpoints, options } = scenario
+  const readAt = events.findLast((each) => each.at <= at && each.event.type === 'attempt')?.at ?? startedAt
+  if (endpoints.every((each) => each === learner || lacksQuorum(each, readAt, at))) {
+    return `a learner or a member without a quorum returned a value: the reason is ${reason}`
+  }
+  const isIncomplete = (state: KeyState) =>
+    state.kind === 'list' &&
+    (validateCompleteness(options, state.addresses) !== undefined || (options.settleMs ?? 0) > 0)
+  const isCause = reason === 'not-set' ? (state: KeyState) => state.kind === 'not-set' : isIncomplete
+  return history.possibleStates(startedAt, at).some(isCause)
+    ? undefined
+    : `the reason is ${reason}, but the key was never in that state during the call`
+}
