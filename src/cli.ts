@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-// Not by name: where Node is too old to have the compile cache, nothing of this file would run.
+// Imported as a whole, because a named import of a function that an old Node does not have would fail at once.
 import nodeModule from 'node:module'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -12,21 +12,21 @@ if (major < 22 || (major === 22 && minor < 12)) {
 }
 
 try {
-  keepCompiledCode()
+  enableCompileCache()
 } catch {
-  // Without a home, or where it cannot be written, every start compiles anew.
+  // Without a home directory, or if it cannot be written, every start compiles again.
 }
 const { run } = await import('./command/command.ts')
 
 const controller = new AbortController()
-// The first signal ends the waiting. The second finds no listener and ends the process, even one that hangs.
+// The first signal ends the wait. The second one finds no listener, so that it ends a process that hangs, too.
 const stop = (signal: NodeJS.Signals) => {
   process.off('SIGINT', stop).off('SIGTERM', stop)
   controller.abort(signal)
 }
 process.on('SIGINT', stop).on('SIGTERM', stop)
 
-// Not process.exit(): what was written to a pipe would be cut off.
+// Not process.exit(), which would cut off the output to a pipe.
 process.exitCode = await run({
   args: process.argv.slice(2),
   env: process.env,
@@ -38,17 +38,20 @@ process.exitCode = await run({
   now: () => performance.now(),
 })
 
-// A read of a file system that is gone never ends, and Node waits for it, in process.exit() too.
-const end = () => process.getActiveResourcesInfo().includes('FSReqPromise') && process.kill(process.pid, 'SIGKILL')
-setTimeout(end, 1000).unref()
+// A read of a file system that does not answer never ends, and Node waits for it, also in process.exit().
+const killIfReading = () => {
+  if (process.getActiveResourcesInfo().includes('FSReqPromise')) process.kill(process.pid, 'SIGKILL')
+}
+setTimeout(killIfReading, 1000).unref()
 
 /**
- * Node keeps compiled code for the next start, which is a fifth faster. In the user's own home, as the system knows it:
- * in /tmp, where Node would put it, or in a home that the environment names, others could leave code for root to run.
+ * Keeps compiled code for the next start, which is then a fifth faster. The directory is in the home of the user as the
+ * system knows it. In /tmp, which is Node's default, or in a home that the environment names, others could place code
+ * that root would run.
  */
-function keepCompiledCode(): void {
-  const cache = join(userInfo().homedir, '.cache')
-  const ours = join(cache, 'rke2-apiserver-resolver')
-  for (const folder of [cache, ours]) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
-  nodeModule.enableCompileCache(ours)
+function enableCompileCache(): void {
+  const parent = join(userInfo().homedir, '.cache')
+  const folder = join(parent, 'rke2-apiserver-resolver')
+  for (const path of [parent, folder]) if (!existsSync(path)) mkdirSync(path, { mode: 0o700 })
+  nodeModule.enableCompileCache(folder)
 }

@@ -1,4 +1,4 @@
-import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses/addresses.ts'
+import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses/list.ts'
 import type { Reason } from './errors.ts'
 
 /** A read of the key begins. */

@@ -1,4 +1,4 @@
-export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses/addresses.ts'
+export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses/list.ts'
 export type { TlsFiles } from './rke2.ts'
 export { ApiserverAddressError } from './errors.ts'
 export type { ErrorCode, ErrorDetails, Reason } from './errors.ts'
@@ -22,8 +22,7 @@ export type {
   RetryEvent,
   WakeEvent,
 } from './events.ts'
-export type { ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
-export type { ProbeKind } from './probe/probe.ts'
+export type { ProbeKind, ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
 export type { ApiserverAddressWatch } from './watch.ts'

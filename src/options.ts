@@ -1,8 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { ApiserverAddressEvents } from './events.ts'
-import type { ProbeKind } from './probe/probe.ts'
 import type { TlsFiles } from './rke2.ts'
+
+/**
+ * How an address is probed: `'tcp'` connects, `'tls'` also completes a handshake and verifies the certificate, `'readyz'`
+ * also requests `GET /readyz`.
+ */
+export type ProbeKind = 'tcp' | 'tls' | 'readyz'
 
 /** When to try again, and how often. */
 export interface RetryOptions {

@@ -1,23 +1,25 @@
-import { addressList } from './addresses/addresses.ts'
-import type { ResolvedAddresses } from './addresses/addresses.ts'
+import { addressList } from './addresses/list.ts'
+import type { ResolvedAddresses } from './addresses/list.ts'
 import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
-import { ListWait } from './call/wait-for-list.ts'
+import { waitForList } from './call/wait-for-list.ts'
 import type { CompleteList } from './call/wait-for-list.ts'
 import type { ResolveOptions } from './options.ts'
 import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
 import { EtcdSource } from './sources/etcd/etcd-source.ts'
+import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
 import type { Clock } from './util/clock.ts'
 
 /**
- * Gives the addresses of the Kubernetes apiservers, as RKE2 or K3s keeps them in etcd, as soon as the list is there
- * and complete. Waits for as long as the control plane is booting, and never gives an empty list.
+ * Resolves with the addresses of the Kubernetes apiservers when the list in etcd is complete.
+ *
+ * It waits as long as the control plane needs to start, and never resolves with an empty list.
  *
  * @throws TypeError for options that are unknown, of the wrong type or out of range, before anything is opened
- * @throws ApiserverAddressError when `timeoutMs` has passed, `retry.maxAttempts` reads gave no list, or asking again
+ * @throws ApiserverAddressError when `timeoutMs` is over, when `retry.maxAttempts` reads gave no list, or when retrying
  * cannot help; see its `code` and `reason`
  * @throws `signal.reason` when the signal is aborted
  */
@@ -25,23 +27,22 @@ export async function resolveApiserverAddresses(options: ResolveOptions = {}): P
   return resolve(parseOptions(options, 'resolve'))
 }
 
-/** The call itself; time, chance, the source of the key and what answers to probes can be a test's. @internal */
+/** Runs the call. A test gives its own clock, source and probe. @internal */
 export async function resolve(
   config: Config,
   clock: Clock = systemClock,
-  from?: EtcdSource,
-  ask?: Probe,
+  source: Source = new EtcdSource(config, clock),
+  probe?: Probe,
 ): Promise<ResolvedAddresses> {
   const call = new Call(config, clock)
-  const source = from ?? new EtcdSource(config, clock)
-  const prober = new Prober(config, clock, ask)
-  let found: CompleteList | undefined
+  const prober = new Prober(config, clock, probe)
+  let list: CompleteList | undefined
   try {
     call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
-    found = await new ListWait({ call, source, prober, config, clock }).find()
+    list = await waitForList({ call, source, prober, config, clock })
     const { attempts, elapsedMs } = call
-    const { addresses, reading, probes } = found
-    const result = { ...addressList(addresses, String(reading.modRevision), probes), attempts, elapsedMs }
+    const { addresses, snapshot, probes } = list
+    const result = { ...addressList(addresses, String(snapshot.modRevision), probes), attempts, elapsedMs }
     call.emit({ type: 'resolved', ...result })
     return Object.freeze(result)
   } catch (error) {
@@ -49,9 +50,8 @@ export async function resolve(
     throw error
   } finally {
     call.end()
-    // Closing takes longer than all else that a wake does: whoever waits for the list has it first, and so have others
-    // in this process who are woken by the same write.
-    if (found === undefined) source.close()
+    // Closing takes longer than the rest of a wake-up: the caller, and other calls that the same write wakes, come first.
+    if (list === undefined) source.close()
     else setImmediate(() => source.close())
   }
 }

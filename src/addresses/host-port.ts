@@ -1,7 +1,40 @@
-/** The parts of `host:port` or `scheme://host:port`, normalised, as sockets take them: an IPv6 host without brackets. */
-export function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  // Not by URL, which leaves out the port that its scheme has by itself.
+const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i
+
+/** The form that RKE2 writes: an IPv4 address with a port of at most four digits. It needs no normalising. */
+const usualAddress = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}:[1-9]\d{0,3}$/
+
+/** Returns a normalised host (IPv6 in brackets in its shortest form, names in lower case); `undefined` if it is invalid. */
+export function normalizeHost(text: string): string | undefined {
+  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  const { isIPv6 } = process.getBuiltinModule('node:net')
+  // A zone names an interface of the node that wrote the address, and has no place in a URL.
+  if (isIPv6(bare)) return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
+  if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
+  const host = text.toLowerCase()
+  // URL takes a name that ends in a number for an IPv4 address, and completes it: 1.2.3 becomes 1.2.0.3.
+  return URL.parse(`http://${host}`)?.hostname === host ? host : undefined
+}
+
+/** Returns a normalised `host:port`; `undefined` if it is invalid. */
+export function normalizeAddress(text: string): string | undefined {
+  if (usualAddress.test(text)) return text
+  const [, hostText, portText] = /^(.+):(\d{1,5})$/.exec(text) ?? []
+  if (hostText === undefined || portText === undefined) return undefined
+  // An IPv6 host needs brackets: fd00::1:6443 may be a host with or without a port.
+  if (hostText.includes(':') && !hostText.startsWith('[')) return undefined
+  const host = normalizeHost(hostText)
+  const port = Number(portText)
+  return host !== undefined && port >= 1 && port <= 65_535 ? `${host}:${port}` : undefined
+}
+
+/** The parts of an address as sockets take them: an IPv6 host without brackets. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** Returns the parts of a normalised `host:port`. */
+export function splitAddress(address: string): HostPort {
   const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^(\w+:\/\/)?\[?|\]$/g, '')
-  return { host, port: Number(address.slice(colon + 1)) }
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
 }

@@ -1,16 +1,23 @@
 import { ApiserverAddressError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { nodeHint } from '../rke2.ts'
+import type { Failure } from '../sources/failure.ts'
 import { reasons } from '../sources/reasons.ts'
-import type { Failure } from '../sources/reasons.ts'
 import { LinkedAbortController } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
-import { printable } from '../util/text.ts'
+import { printable, seconds } from '../util/text.ts'
 import type { Config } from './config.ts'
-import { createEmit, seconds } from './emit.ts'
+import { createEmit } from './emit.ts'
 import type { Emit } from './emit.ts'
 
-/** One call, or one watch: since when it runs, what it waits for, what it has told, and how it ends. */
+const endings: Readonly<Record<ErrorCode, string>> = {
+  DEADLINE_EXCEEDED: 'timed out',
+  ATTEMPTS_EXHAUSTED: 'gave up',
+  REJECTED: 'failed',
+  CLOSED: 'closed',
+}
+
+/** One running call or watch: its deadline, its attempts, its phases, and how it ends. */
 export class Call {
   readonly emit: Emit
   readonly #config: Config
@@ -20,6 +27,7 @@ export class Call {
   readonly #deadline = new LinkedAbortController(undefined)
   #deadlineAt = Infinity
   #attempts = 0
+  /** What the call waits for, with the hint that was given for it. */
   #last: Failure | undefined
   #lastHint: string | undefined
   #phaseSince: number
@@ -33,11 +41,12 @@ export class Call {
     this.#controller = new LinkedAbortController(config.signal)
   }
 
-  /** Aborted by the caller's signal (with its reason), by the deadline, or by `end`. */
+  /** Aborted by the caller's signal (with its reason), by the deadline, by `stop` and by `end`. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
+  /** The number of reads so far. */
   get attempts(): number {
     return this.#attempts
   }
@@ -46,19 +55,23 @@ export class Call {
     return Math.round(this.#clock.now() - this.#startedAt)
   }
 
-  /** Milliseconds to the deadline; `Infinity` without one. */
+  /** Milliseconds until the deadline; `Infinity` without one. */
   get remainingMs(): number {
     return Math.ceil(this.#deadlineAt - this.#clock.now())
   }
 
-  /** @param pending what is being waited for, given what has failed last */
+  /**
+   * Starts the deadline of the call.
+   *
+   * @param pending returns what the call waits for when the time is over, given the last failure
+   */
   startDeadline(timeoutMs: number, pending: (last: Failure | undefined) => Failure | undefined): void {
     if (timeoutMs === Infinity) return
     this.#deadlineAt = this.#clock.now() + timeoutMs
     const expire = () => {
       const last = this.#last
       this.#last = pending(last)
-      // What was waited for until now is there, and no phase has told of it.
+      // The call now waits for something that no phase event has named.
       if (last !== undefined && last.reason !== this.#last?.reason) {
         this.#phaseSince = this.#clock.now()
         this.#lastHint = undefined
@@ -78,15 +91,16 @@ export class Call {
     this.emit({ type: 'attempt', attempt: this.#attempts })
   }
 
-  /** Notes why there is no list, and tells if that is news. */
+  /** Notes why there is no list, and emits a phase if the reason or the hint is a new one. */
   waitFor(failure: Failure): void {
     const previous = this.#last
     const hint = failure.hint ?? this.#hint(failure)
-    const news = previous?.reason !== failure.reason || this.#lastHint !== hint
+    const isNewReason = previous?.reason !== failure.reason
+    const isNews = isNewReason || this.#lastHint !== hint
     this.#last = failure
     this.#lastHint = hint
-    if (!news) return
-    if (previous?.reason !== failure.reason) this.#phaseSince = this.#clock.now()
+    if (!isNews) return
+    if (isNewReason) this.#phaseSince = this.#clock.now()
     const { reason, message, missing } = failure
     this.emit({
       type: 'phase',
@@ -99,53 +113,49 @@ export class Call {
     })
   }
 
-  /** There is a list: the next failure starts a phase of its own. */
+  /** Notes that there is a list: the next failure starts a new phase. */
   succeed(): void {
     this.#last = undefined
     this.#lastHint = undefined
   }
 
+  /** Returns the error that ends the call, with the last failure as its cause. */
   error(code: ErrorCode): ApiserverAddressError {
     const { elapsedMs, attempts } = this
     const failure = this.#last
     const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`
-    const what = {
-      DEADLINE_EXCEEDED: 'timed out',
-      ATTEMPTS_EXHAUSTED: 'gave up',
-      REJECTED: 'failed',
-      CLOSED: 'closed',
-    }[code]
-    let message = `${this.#config.key}: ${what} after ${seconds(elapsedMs)} and ${tries}`
+    let message = `${this.#config.key}: ${endings[code]} after ${seconds(elapsedMs)} and ${tries}`
     if (failure !== undefined) {
-      const waited = `waiting for ${reasons[failure.reason].description} for the last ${seconds(this.#clock.now() - this.#phaseSince)}`
-      message += `${code === 'REJECTED' ? '' : `, ${waited}`}: ${failure.message}`
+      const phaseMs = this.#clock.now() - this.#phaseSince
+      const waited = `, waiting for ${reasons[failure.reason].description} for the last ${seconds(phaseMs)}`
+      message += `${code === 'REJECTED' ? '' : waited}: ${failure.message}`
     }
     if (this.#lastHint !== undefined) message += `; ${this.#lastHint}`
     const cause = failure?.cause ?? failure
     return new ApiserverAddressError(message, { code, reason: failure?.reason, attempts, elapsedMs, cause })
   }
 
-  /** Tells how the call ended: by the caller's own abort, or by an error. */
+  /** Emits how the call has ended: by the caller's signal or with an error. */
   fail(error: unknown): void {
     const { signal } = this.#config
     if (signal?.aborted === true && error === signal.reason) this.emit({ type: 'aborted', reason: error })
     else this.emit({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
   }
 
-  /** Ends every wait with this reason. */
+  /** Aborts every wait with this reason. */
   stop(reason: unknown): void {
     this.#controller.abort(reason)
   }
 
-  /** Ends every wait and lets go of the caller's signal. */
+  /** Aborts every wait, and unlinks the caller's signal. */
   end(): void {
     this.#deadline.end()
     this.#controller.end()
   }
 
   #hint({ reason }: Failure): string | undefined {
-    const local = this.#config.usesDataDir && (reason === 'tls-files-missing' || reason === 'unreachable')
-    const hint = local ? nodeHint(this.#config.dataDir) : undefined
+    const isLocal = this.#config.usesDataDir && (reason === 'tls-files-missing' || reason === 'unreachable')
+    const hint = isLocal ? nodeHint(this.#config.dataDir) : undefined
     return hint === undefined ? undefined : printable(hint)
   }
 }

@@ -1,12 +1,14 @@
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { ZodIssue, ZodType } from 'zod/v3'
-import { excerpt, normalizeAddress, normalizeHost } from '../addresses/addresses.ts'
+import { parseEndpoint } from '../addresses/endpoint.ts'
+import type { Endpoint } from '../addresses/endpoint.ts'
+import { normalizeAddress, normalizeHost } from '../addresses/host-port.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
-import type { ProbeKind } from '../probe/probe.ts'
+import type { ProbeKind } from '../options.ts'
 import { defaultDataDir, defaultEndpoint, defaultKey, defaultTlsFiles } from '../rke2.ts'
 import type { TlsFiles } from '../rke2.ts'
-import { printable, secret } from '../util/text.ts'
+import { excerpt, printable, secret } from '../util/text.ts'
 import { z } from '../util/zod.ts'
 import type { BackoffOptions } from './backoff.ts'
 
@@ -15,7 +17,7 @@ export interface Config {
   readonly dataDir: string
   /** Files under `dataDir` are used, so that what is in there says something about the node. */
   readonly usesDataDir: boolean
-  readonly endpoints: readonly [string, ...string[]]
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
   readonly tls: TlsFiles
   readonly credentials: { readonly username: string; readonly password: string } | undefined
   readonly key: string
@@ -32,28 +34,6 @@ export interface Config {
   readonly signal: AbortSignal | undefined
   readonly events: EventEmitter<ApiserverAddressEvents> | undefined
   readonly logger: Logger | undefined
-}
-
-/** etcd's client port, for endpoints that name none: grpc-js would take 443. */
-const defaultPort = '2379'
-
-/**
- * `scheme://host:port`, or why it is none. Whatever else grpc-js is given, such as a path, a trailing slash or a space,
- * it takes for a part of the host's name, and looks that up in DNS for ever.
- */
-function normalizeEndpoint(text: string): { readonly url: string } | { readonly problem: string } {
-  const trimmed = text.trim()
-  const [, scheme, authority, rest] = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(trimmed) ?? []
-  if (scheme === undefined || authority === undefined) return { problem: 'must start with https:// or http://' }
-  if (rest !== '' && rest !== '/') return { problem: 'must have no path, query or fragment' }
-  if (authority.includes('@')) return { problem: 'must have no user name or password; use the credentials option' }
-  if (authority.includes(',')) return { problem: 'must be one URL; give several as an array' }
-  const address = normalizeAddress(
-    /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:${defaultPort}`,
-  )
-  return address === undefined
-    ? { problem: 'must be scheme://host:port' }
-    : { url: `${scheme.toLowerCase()}://${address}` }
 }
 
 const wholeNumber = 'must be a whole number of at least 1'
@@ -81,8 +61,8 @@ function schema() {
     )
 
   const endpoint = z.string(otherwise('must be a URL or an array of URLs')).transform((value, context) => {
-    const result = normalizeEndpoint(value)
-    if ('url' in result) return result.url
+    const result = parseEndpoint(value)
+    if ('url' in result) return result
     context.addIssue({ code: 'custom', message: result.problem })
     return z.NEVER
   })
@@ -176,7 +156,8 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   }
   if (typeof parsed === 'string') throw new TypeError(printable(parsed).slice(0, 400).toWellFormed())
   const { distribution, dataDir = defaultDataDir(distribution), endpoints, tls, key, ...rest } = parsed
-  const unique = [...new Set(endpoints ?? [defaultEndpoint])]
+  const all = endpoints ?? [parseEndpoint(defaultEndpoint) as Endpoint]
+  const unique = [...new Map(all.map((endpoint) => [endpoint.url, endpoint])).values()]
   return {
     shrinkDelayMs: 0,
     probe: undefined,
@@ -187,8 +168,8 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
     credentials: undefined,
     ...rest,
     dataDir,
-    usesDataDir: tls === undefined && unique.some((url) => url.startsWith('https:')),
-    endpoints: unique as [string, ...string[]],
+    usesDataDir: tls === undefined && unique.some(({ secure }) => secure),
+    endpoints: unique as [Endpoint, ...Endpoint[]],
     tls: tls ?? defaultTlsFiles(dataDir),
     key: key ?? defaultKey(distribution),
   }

@@ -1,156 +1,153 @@
-import { addressList, parseAddresses, stateOf } from '../addresses/addresses.ts'
-import type { AddressList, ProbedAddress } from '../addresses/addresses.ts'
-import type { Prober } from '../probe/prober.ts'
-import type { EtcdSource } from '../sources/etcd/etcd-source.ts'
-import type { Snapshot, SourceWatch } from '../sources/etcd/watch-stream.ts'
-import { Failure } from '../sources/reasons.ts'
-import { LinkedAbortController } from '../util/abort.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Call } from './call.ts'
-import type { Config } from './config.ts'
+import { addressList, stateOf } from '../addresses/list.ts'
+import type { AddressList, ProbedAddress } from '../addresses/list.ts'
+import { parseAddresses } from '../addresses/parse.ts'
+import { Failure } from '../sources/failure.ts'
+import type { Snapshot, SourceWatch } from '../sources/source.ts'
+import { withLinkedAbort } from '../util/abort.ts'
+import { resyncMs } from './context.ts'
+import type { CallContext } from './context.ts'
+import { StoreHistory } from './history.ts'
 import { RemovalDelay } from './removal-delay.ts'
 import type { Change } from './removal-delay.ts'
 import { retry } from './retry.ts'
-import { resyncMs } from './wait-for-list.ts'
-import type { CallContext, CompleteList } from './wait-for-list.ts'
+import type { CompleteList } from './wait-for-list.ts'
 
-/** What a follower works with, and whom it tells. */
-export interface ReflectorContext extends CallContext {
-  /** Is given the list whenever it has changed. */
-  readonly tell: (list: AddressList) => void
-}
-
-/** Follows the key from its first list on, over as many connections as it takes. */
+/** Follows the list from the first complete one: reads, watches, and reads again when the watch ends. */
 export class Reflector {
-  readonly #call: Call
-  readonly #source: EtcdSource
-  readonly #prober: Prober
-  readonly #config: Config
-  readonly #clock: Clock
-  readonly #tell: (list: AddressList) => void
+  readonly #context: CallContext
+  readonly #onChange: (list: AddressList) => void
   readonly #removalDelay: RemovalDelay
+  readonly #history: StoreHistory
+  /** The first list, until it has been used. */
   #first: CompleteList | undefined
-  /** The newest that was seen in this history: revision of the store, and state of the key. */
-  #revision: bigint
-  #newest: Snapshot
+  /** Identifies the unusable value that was reported last. */
   #ignored: string | undefined
   #probes: readonly ProbedAddress[] | undefined
   #wakeProber: (() => void) | undefined
 
-  constructor({ call, source, prober, config, clock, tell }: ReflectorContext, first: CompleteList) {
-    const { addresses, reading, probes } = first
-    this.#call = call
-    this.#source = source
-    this.#prober = prober
-    this.#probes = probes
-    // The first list is there: from now on, nothing is worth giving up for.
-    this.#config = { ...config, retry: { ...config.retry, maxAttempts: Infinity } }
-    this.#clock = clock
-    this.#tell = tell
-    this.#removalDelay = new RemovalDelay(addresses, reading.modRevision, config.shrinkDelayMs)
+  /** @param onChange receives the list whenever it has changed */
+  constructor(context: CallContext, first: CompleteList, onChange: (list: AddressList) => void) {
+    const { addresses, snapshot, probes } = first
+    this.#context = context
+    this.#onChange = onChange
+    this.#removalDelay = new RemovalDelay(addresses, snapshot.modRevision, context.config.shrinkDelayMs)
+    this.#history = new StoreHistory(snapshot)
     this.#first = first
-    this.#revision = reading.revision
-    this.#newest = reading
+    this.#probes = probes
   }
 
   /**
-   * Ends only with the session, or when asking again cannot help.
+   * Runs until the call ends.
    *
-   * @throws ApiserverAddressError `REJECTED`
+   * @throws ApiserverAddressError `REJECTED` when retrying cannot help
+   * @throws the reason of the call's signal
    */
   run(): Promise<never> {
-    const source = this.#source
+    const { prober, source } = this.#context
     const connected = () => source.whenConnected().then(() => 'connected' as const)
-    const wait = async ({ reason }: Failure) => ({ early: reason === 'timeout' ? connected : undefined })
-    const attempt = () => this.#attempt().catch((error: unknown) => Promise.reject(this.#tolerated(error)))
-    const following = retry({ attempt, wait, subject: () => source.fingerprint }, this.#call, this.#config, this.#clock)
-    return this.#prober.enabled ? Promise.race([following, this.#probe()]) : following
+    const following = retry(
+      {
+        attempt: () => this.#listAndWatch(),
+        wait: async ({ reason }) => ({ early: reason === 'timeout' ? connected : undefined }),
+        // There is a list: nothing is worth giving up for.
+        maxAttempts: Infinity,
+      },
+      this.#context,
+    )
+    return prober.enabled ? Promise.race([following, this.#probeForever()]) : following
   }
 
-  /** Reads the key and follows it from there, until the stream ends or a read fails. */
-  async #attempt(): Promise<never> {
+  /** Reads the list and follows it until the watch ends or a read fails. The first list has been read already. */
+  async #listAndWatch(): Promise<never> {
+    const { call, source } = this.#context
     const first = this.#first
     this.#first = undefined
-    const { revision } = first?.reading ?? (await this.#read())
-    const watch = first?.watch ?? (await this.#source.watch(revision, this.#call.signal))
     try {
-      this.#call.succeed()
-      this.#call.emit({ type: 'connected', revision: String(revision) })
-      return await this.#stream(watch)
+      const { revision } = first?.snapshot ?? (await this.#read())
+      const watch = first?.watch ?? (await source.watch(revision, call.signal))
+      return await this.#follow(watch, revision)
     } catch (error) {
-      if (error instanceof Failure) this.#call.emit({ type: 'disconnected', error })
+      throw this.#tolerateInvalidValue(error)
+    }
+  }
+
+  async #follow(watch: SourceWatch, revision: bigint): Promise<never> {
+    const { call } = this.#context
+    try {
+      call.succeed()
+      call.emit({ type: 'connected', revision: String(revision) })
+      return await this.#applyChanges(watch)
+    } catch (error) {
+      if (error instanceof Failure) call.emit({ type: 'disconnected', error })
       throw error
     } finally {
       watch.close()
     }
   }
 
-  /** Changes as they come, removals when they are due, and a read now and then in case the stream has gone silent. */
-  async #stream(watch: SourceWatch): Promise<never> {
-    let resyncAt = this.#clock.now() + resyncMs(this.#clock)
+  /** Applies changes as they come and removals when they are due, and reads the list now and then. */
+  async #applyChanges(watch: SourceWatch): Promise<never> {
+    const { clock } = this.#context
+    let resyncAt = clock.now() + resyncMs(clock)
     for (;;) {
-      const controller = new LinkedAbortController(this.#call.signal)
-      const dueAt = Math.min(resyncAt, this.#removalDelay.dueAt)
-      try {
-        await Promise.race([
-          watch.changed(controller.signal),
-          this.#clock.sleep(Math.max(0, dueAt - this.#clock.now()), controller.signal),
-        ])
-      } finally {
-        controller.end()
-      }
+      await this.#changedOrDue(watch, Math.min(resyncAt, this.#removalDelay.dueAt))
       for (const change of watch.drain()) this.#apply(change)
-      if (this.#clock.now() >= resyncAt) {
+      if (clock.now() >= resyncAt) {
         await this.#read(watch)
-        resyncAt = this.#clock.now() + resyncMs(this.#clock)
+        resyncAt = clock.now() + resyncMs(clock)
       }
-      this.#publish(this.#removalDelay.update(this.#clock.now()))
+      this.#publish(this.#removalDelay.update(clock.now()))
     }
   }
 
-  /** @param watch what it brings during the read comes first */
+  #changedOrDue(watch: SourceWatch, dueAt: number): Promise<void> {
+    const { call, clock } = this.#context
+    return withLinkedAbort(call.signal, ({ signal }) =>
+      Promise.race([watch.changed(signal), clock.sleep(Math.max(0, dueAt - clock.now()), signal)]),
+    )
+  }
+
+  /** @param watch its changes during the read are applied before the snapshot */
   async #read(watch?: SourceWatch): Promise<Snapshot> {
-    this.#call.countAttempt()
-    const reading = await this.#source.read(this.#call.signal)
-    if (reading.revision < this.#revision || contradicts(reading, this.#newest)) {
-      this.#call.emit({ type: 'resynced', revision: String(reading.revision) })
-      this.#revision = 0n
-      this.#newest = nothing
+    const { call, source } = this.#context
+    call.countAttempt()
+    const snapshot = await source.read(call.signal)
+    if (this.#history.isReplacedBy(snapshot)) {
+      call.emit({ type: 'resynced', revision: String(snapshot.revision) })
+      this.#history.restart()
     }
     for (const change of watch?.drain() ?? []) this.#apply(change)
-    this.#apply(reading)
-    return reading
+    this.#apply(snapshot)
+    return snapshot
   }
 
-  #apply(reading: Snapshot): void {
-    if (reading.revision > this.#revision) this.#revision = reading.revision
-    const revision = keyRevision(reading)
-    // The stream may still bring what a read has overtaken.
-    if (revision < keyRevision(this.#newest)) return
-    this.#newest = reading
-    const parsed = parseAddresses(reading.value)
+  #apply(snapshot: Snapshot): void {
+    const { call, clock } = this.#context
+    const revision = this.#history.advance(snapshot)
+    if (revision === undefined) return
+    const parsed = parseAddresses(snapshot.value)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
-    const before = this.#removalDelay.held.join()
-    this.#publish(this.#removalDelay.store(parsed.addresses, revision, this.#clock.now()))
-    const missing = this.#removalDelay.held
+    const before = this.#removalDelay.pendingRemovals.join()
+    this.#publish(this.#removalDelay.store(parsed.addresses, revision, clock.now()))
+    const missing = this.#removalDelay.pendingRemovals
     if (missing.length === 0 || missing.join() === before) return
-    const untilMs = Math.max(0, Math.round(this.#removalDelay.dueAt - this.#clock.now()))
-    this.#call.emit({ type: 'held', missing, untilMs })
+    const untilMs = Math.max(0, Math.round(this.#removalDelay.dueAt - clock.now()))
+    call.emit({ type: 'held', missing, untilMs })
   }
 
-  /** Tells an unusable value once, and not at every read. */
+  /** Reports an unusable value once, and not at every read. */
   #ignore(reason: 'not-set' | 'invalid-value', revision: bigint): void {
     const ignored = reason === 'not-set' ? reason : `${reason} ${revision}`
     if (ignored === this.#ignored) return
     this.#ignored = ignored
-    this.#call.emit({ type: 'ignored', reason, revision: String(revision) })
+    this.#context.call.emit({ type: 'ignored', reason, revision: String(revision) })
   }
 
-  /** A value too large to be received is unusable as any other, and no reason to give up. */
-  #tolerated(error: unknown): unknown {
+  /** A value that is too large to be received is ignored as any other invalid value, and retried without limit. */
+  #tolerateInvalidValue(error: unknown): unknown {
     if (!(error instanceof Failure && error.reason === 'invalid-value')) return error
-    this.#ignore(error.reason, this.#revision)
+    this.#ignore(error.reason, this.#history.revision)
     return new Failure(error.reason, error.message, { cause: error.cause, retryForMs: Infinity })
   }
 
@@ -158,24 +155,17 @@ export class Reflector {
     if (change === undefined) return
     const { addresses, revision, added, removed } = change
     const list = addressList(addresses, String(revision), this.#probes)
-    this.#call.emit({ type: 'changed', ...list, added, removed })
-    this.#tell(list)
+    this.#context.call.emit({ type: 'changed', ...list, added, removed })
+    this.#onChange(list)
     if (added.length > 0) this.#wakeProber?.()
   }
 
-  /** Asks the servers again and again, whether etcd is there or not; at once when there is a new one. */
-  async #probe(): Promise<never> {
+  /** Probes the addresses at intervals, and at once when there is a new one. It goes on during an outage of the source. */
+  async #probeForever(): Promise<never> {
+    const { call, prober } = this.#context
     for (;;) {
-      const controller = new LinkedAbortController(this.#call.signal)
-      const woken = new Promise<void>((resolve) => (this.#wakeProber = resolve))
-      const known = new Set(this.#probes?.map(({ address }) => address))
-      if (this.#removalDelay.addresses.some((address) => !known.has(address))) this.#wakeProber?.()
-      try {
-        await Promise.race([this.#clock.sleep(this.#prober.intervalMs, controller.signal), woken])
-      } finally {
-        controller.end()
-      }
-      const probes = await this.#prober.probe(this.#removalDelay.addresses, this.#call)
+      await this.#untilNextProbes()
+      const probes = await prober.probe(this.#removalDelay.addresses, call)
       const { addresses, revision } = this.#removalDelay
       const before = stateOf(addressList(addresses, String(revision), this.#probes))
       this.#probes = probes
@@ -183,18 +173,14 @@ export class Reflector {
       this.#publish({ addresses, revision, added: [], removed: [] })
     }
   }
+
+  #untilNextProbes(): Promise<void> {
+    const { call, clock, prober } = this.#context
+    return withLinkedAbort(call.signal, ({ signal }) => {
+      const woken = new Promise<void>((resolve) => (this.#wakeProber = resolve))
+      const probed = new Set(this.#probes?.map(({ address }) => address))
+      if (this.#removalDelay.addresses.some((address) => !probed.has(address))) this.#wakeProber?.()
+      return Promise.race([clock.sleep(prober.intervalMs, signal), woken])
+    })
+  }
 }
-
-const nothing: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
-
-/** When the key became as it is; one that is absent has no revision of its own, and is as new as the store was. */
-const keyRevision = ({ modRevision, revision }: Snapshot): bigint => (modRevision === 0n ? revision : modRevision)
-
-/** Whether two readings, one made after the other, cannot be of one history: revisions go up, and each is one state. */
-function contradicts(later: Snapshot, earlier: Snapshot): boolean {
-  const difference = keyRevision(later) - keyRevision(earlier)
-  return difference < 0n || (difference === 0n && !sameBytes(later.value, earlier.value))
-}
-
-const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0

@@ -1,4 +1,6 @@
-/** The list as it is now told, and how it differs from the one told before. */
+import { difference } from '../addresses/list.ts'
+
+/** The list to publish, and its difference from the list published before. */
 export interface Change {
   readonly addresses: readonly string[]
   readonly revision: bigint
@@ -7,75 +9,65 @@ export interface Change {
 }
 
 /**
- * Turns the lists that are stored into the lists that are told. A joining apiserver adds, removes and adds itself again
- * within seconds: what is new counts at once, what is gone only after it has been gone for `shrinkDelayMs`.
+ * Delays removals: a new address counts at once, and an address counts as removed only after it has been missing for
+ * `shrinkDelayMs`. While an RKE2 server joins, its address is added, removed and added again within seconds.
  */
 export class RemovalDelay {
   readonly #shrinkDelayMs: number
-  readonly #goneSince = new Map<string, number>()
+  /** The time at which each address was first missing. */
+  readonly #missingSince = new Map<string, number>()
   #stored: readonly string[]
-  #told: readonly string[]
+  #published: readonly string[]
   #revision: bigint
 
   constructor(addresses: readonly string[], revision: bigint, shrinkDelayMs: number) {
     this.#stored = addresses
-    this.#told = addresses
+    this.#published = addresses
     this.#revision = revision
     this.#shrinkDelayMs = shrinkDelayMs
   }
 
+  /** The addresses that were published last. */
   get addresses(): readonly string[] {
-    return this.#told
+    return this.#published
   }
 
+  /** The revision of the list that was stored last. */
   get revision(): bigint {
     return this.#revision
   }
 
-  /** Told, though no longer stored. */
-  get held(): readonly string[] {
-    return [...this.#goneSince.keys()].toSorted()
+  /** The addresses that are published and no longer stored. */
+  get pendingRemovals(): readonly string[] {
+    return [...this.#missingSince.keys()].toSorted()
   }
 
-  /** When the next of them is to be removed, by the clock of `now`; `Infinity` if none is held. */
+  /** The time of the next removal; `Infinity` if there is none. */
   get dueAt(): number {
-    return Math.min(...this.#goneSince.values()) + this.#shrinkDelayMs
+    return Math.min(...this.#missingSince.values()) + this.#shrinkDelayMs
   }
 
-  /** A list, never empty, was read at the time `now`. */
+  /** Takes a list, which is never empty, that was stored at the time `now`. Returns what changes at once. */
   store(addresses: readonly string[], revision: bigint, now: number): Change | undefined {
     this.#stored = addresses
     this.#revision = revision
     const stored = new Set(addresses)
-    for (const address of this.#goneSince.keys()) if (stored.has(address)) this.#goneSince.delete(address)
-    for (const address of this.#told) {
-      if (!stored.has(address) && !this.#goneSince.has(address)) this.#goneSince.set(address, now)
+    for (const address of this.#missingSince.keys()) if (stored.has(address)) this.#missingSince.delete(address)
+    for (const address of this.#published) {
+      if (!stored.has(address) && !this.#missingSince.has(address)) this.#missingSince.set(address, now)
     }
     return this.update(now)
   }
 
-  /** What changes at the time `now`, without a new list. */
+  /** Returns what changes at the time `now` without a new list. */
   update(now: number): Change | undefined {
-    for (const [address, since] of this.#goneSince) {
-      if (now - since >= this.#shrinkDelayMs) this.#goneSince.delete(address)
+    for (const [address, since] of this.#missingSince) {
+      if (now - since >= this.#shrinkDelayMs) this.#missingSince.delete(address)
     }
-    const before = this.#told
-    const addresses = [...new Set([...this.#stored, ...this.#goneSince.keys()])].toSorted()
-    const change = { addresses, revision: this.#revision, ...difference(before, addresses) }
+    const addresses = [...new Set([...this.#stored, ...this.#missingSince.keys()])].toSorted()
+    const change = { addresses, revision: this.#revision, ...difference(this.#published, addresses) }
     if (change.added.length === 0 && change.removed.length === 0) return undefined
-    this.#told = addresses
+    this.#published = addresses
     return change
-  }
-}
-
-/** What leads from one list to another. */
-export function difference(
-  from: readonly string[],
-  to: readonly string[],
-): { readonly added: readonly string[]; readonly removed: readonly string[] } {
-  const [before, after] = [new Set(from), new Set(to)]
-  return {
-    added: Object.freeze(to.filter((address) => !before.has(address))),
-    removed: Object.freeze(from.filter((address) => !after.has(address))),
   }
 }

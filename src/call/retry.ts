@@ -1,53 +1,121 @@
-import { Failure } from '../sources/reasons.ts'
-import { LinkedAbortController } from '../util/abort.ts'
-import type { Clock } from '../util/clock.ts'
-import { backoffDelay } from './backoff.ts'
-import type { Call } from './call.ts'
-import type { Config } from './config.ts'
+import { Failure } from '../sources/failure.ts'
+import { withLinkedAbort } from '../util/abort.ts'
+import { Backoff } from './backoff.ts'
+import type { CallContext } from './context.ts'
+import { RetryLimit } from './retry-limit.ts'
 
-/** What else than time may end a wait. */
+/** What ends a wait early. */
+type WakeCause = 'key-changed' | 'connected'
+
+/** How to wait after a failed attempt. */
 export interface Wait {
-  /** Longest wait, in milliseconds, where it is not the backoff's. */
+  /** The longest wait in milliseconds; the backoff decides if it is `undefined`. */
   readonly delayMs?: number | undefined
-  /** A watch of the key stands. */
+  /** Whether a watch of the key is open. */
   readonly watching?: boolean | undefined
-  /** Ends the wait at once, for this cause. A rejection says that it no longer can: from then on the backoff counts. */
-  readonly early?: ((signal: AbortSignal) => Promise<'key-changed' | 'connected'>) | undefined
+  /** Ends the wait early when it resolves. When it rejects, nothing ends the wait early, and the backoff decides. */
+  readonly early?: ((signal: AbortSignal) => Promise<WakeCause>) | undefined
 }
 
+/** The work to repeat. */
 export interface Attempts<T> {
   readonly attempt: () => Promise<T>
-  /** How to wait after a failure. */
+  /** Returns how to wait after a failure. */
   readonly wait: (failure: Failure) => Promise<Wait>
-  /** Changes when what a failure is about may have been mended, such as the certificate files. */
-  readonly subject: () => string | undefined
+  /** The largest number of reads. */
+  readonly maxAttempts: number
 }
 
-/**
- * The one loop: attempts until one succeeds, with jittered backoff between them and early wake.
- * Ends at once when the session's signal is aborted, with its reason.
- *
- * @throws ApiserverAddressError `REJECTED` on a failure that is final or has outlived its patience,
- * `ATTEMPTS_EXHAUSTED` after `maxAttempts`
- */
-export async function retry<T>(attempts: Attempts<T>, call: Call, config: Config, clock: Clock): Promise<T> {
-  const backoff = new Backoff(config, clock)
-  const retryLimit = new RetryLimit(clock)
+/** An attempt that ran this long was a healthy watch, so that its end is a new fault: the backoff starts again. */
+const healthyMs = 30_000
 
-  const onFailedAttempt = async (failure: Error): Promise<void> => {
+/**
+ * Repeats attempts until one succeeds. This is the only place in the package that retries.
+ *
+ * @throws ApiserverAddressError `REJECTED` for a failure that is final or has lasted too long, `ATTEMPTS_EXHAUSTED` after
+ * `maxAttempts` reads
+ * @throws the reason of the call's signal, at once when it is aborted
+ */
+export async function retry<T>(attempts: Attempts<T>, context: CallContext): Promise<T> {
+  // Loaded before the first attempt: during an outage its files may be out of reach.
+  const { default: pRetry } = await import('p-retry')
+  const loop = new RetryLoop(attempts, context)
+  return pRetry(() => loop.attempt(), {
+    // maxAttempts counts reads. An attempt that takes its list from the watch is not a read.
+    retries: Infinity,
+    // The wait is in onFailedAttempt, because p-retry's has no jitter at its cap and cannot be ended early.
+    minTimeout: 0,
+    signal: context.call.signal,
+    onFailedAttempt: ({ error }) => loop.onFailedAttempt(error),
+  })
+}
+
+class RetryLoop<T> {
+  readonly #attempts: Attempts<T>
+  readonly #context: CallContext
+  readonly #backoff: Backoff
+  readonly #limit: RetryLimit
+
+  constructor(attempts: Attempts<T>, context: CallContext) {
+    this.#attempts = attempts
+    this.#context = context
+    this.#backoff = new Backoff(context.config.retry, context.clock)
+    this.#limit = new RetryLimit(context.clock)
+  }
+
+  async attempt(): Promise<T> {
+    const { clock } = this.#context
+    const startedAt = clock.now()
+    try {
+      return await this.#attempts.attempt()
+    } catch (error) {
+      if (clock.now() - startedAt >= healthyMs) this.#backoff.reset()
+      throw error
+    }
+  }
+
+  /** Rejects if the failure is final, and otherwise resolves when it is time for the next attempt. */
+  async onFailedAttempt(failure: Error): Promise<void> {
+    const { call, source } = this.#context
     if (!(failure instanceof Failure)) throw failure
     call.waitFor(failure)
-    // Whoever was told may have aborted.
+    // A listener may have aborted.
     call.signal.throwIfAborted()
-    if (retryLimit.isOver(failure, attempts.subject())) throw call.error('REJECTED')
-    if (call.attempts >= config.retry.maxAttempts) throw call.error('ATTEMPTS_EXHAUSTED')
-    const { delayMs: special, watching = false, early } = await attempts.wait(failure)
+    if (this.#limit.isOver(failure, source.fingerprint)) throw call.error('REJECTED')
+    if (call.attempts >= this.#attempts.maxAttempts) throw call.error('ATTEMPTS_EXHAUSTED')
+    const wait = await this.#attempts.wait(failure)
     call.signal.throwIfAborted()
-    const delayMs = Math.max(0, Math.ceil(Math.min(special ?? backoff.next(failure), call.remainingMs)))
-    const { remainingMs, attempts: attempt } = call
+    await this.#pause(failure, wait)
+  }
+
+  async #pause(failure: Failure, { delayMs: longestMs, watching = false, early }: Wait): Promise<void> {
+    const { call } = this.#context
+    const delayMs = Math.max(0, Math.ceil(Math.min(longestMs ?? this.#backoff.next(failure), call.remainingMs)))
+    this.#emitRetry(failure, delayMs, watching)
+    await withLinkedAbort(call.signal, async ({ signal }) => {
+      const waits: Promise<WakeCause | undefined>[] = [this.#sleep(delayMs, signal)]
+      if (early !== undefined) {
+        const fallback = () => {
+          signal.throwIfAborted()
+          return this.#sleep(Math.min(delayMs, this.#backoff.next(failure)), signal)
+        }
+        waits.push(early(signal).catch(fallback))
+      }
+      const cause = await Promise.race(waits)
+      if (cause !== undefined) call.emit({ type: 'wake', cause })
+    })
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<undefined> {
+    await this.#context.clock.sleep(ms, signal)
+  }
+
+  #emitRetry(failure: Failure, delayMs: number, watching: boolean): void {
+    const { call } = this.#context
+    const { remainingMs, attempts } = call
     call.emit({
       type: 'retry',
-      attempt,
+      attempt: attempts,
       reason: failure.reason,
       delayMs,
       watching,
@@ -55,104 +123,5 @@ export async function retry<T>(attempts: Attempts<T>, call: Call, config: Config
       error: failure,
       ...(failure.missing.length > 0 && { missing: failure.missing }),
     })
-    await pause(delayMs, early, () => backoff.next(failure))
-  }
-
-  const pause = async (delayMs: number, early: Wait['early'], fallbackMs: () => number): Promise<void> => {
-    const controller = new LinkedAbortController(call.signal)
-    const sleep = (ms: number) => clock.sleep(ms, controller.signal).then(() => undefined)
-    const wake = early?.(controller.signal).catch(() => {
-      controller.signal.throwIfAborted()
-      return sleep(Math.min(delayMs, fallbackMs()))
-    })
-    try {
-      const cause = await Promise.race([sleep(delayMs), ...(wake === undefined ? [] : [wake])])
-      if (cause !== undefined) call.emit({ type: 'wake', cause })
-    } finally {
-      controller.end()
-    }
-  }
-
-  const attempt = async (): Promise<T> => {
-    const startedAt = clock.now()
-    try {
-      return await attempts.attempt()
-    } catch (error) {
-      // Only a spell of watching lasts that long: what ends it is a new fault.
-      if (clock.now() - startedAt >= healthyMs) backoff.reset()
-      throw error
-    }
-  }
-
-  // p-retry takes 4 ms to load, and who gets the list at once needs none of it. Who follows the list has it before it is
-  // needed: its files may be out of reach by then. Nobody is told anything before the call has returned, and can be ended.
-  await (call.attempts > 0 ? import('p-retry') : undefined)
-  call.signal.throwIfAborted()
-  let first: Promise<T> | undefined = attempt()
-  try {
-    const result = await first
-    call.signal.throwIfAborted()
-    return result
-  } catch {
-    const { default: pRetry } = await import('p-retry')
-    const next = (): Promise<T> => {
-      const made = first ?? attempt()
-      first = undefined
-      return made
-    }
-    return await pRetry(next, {
-      // maxAttempts counts reads, and a look at what a watch has delivered is none.
-      retries: Infinity,
-      // The wait is ours: p-retry's has no jitter at the cap and cannot be ended early.
-      minTimeout: 0,
-      signal: call.signal,
-      onFailedAttempt: ({ error }) => onFailedAttempt(error),
-    })
-  }
-}
-
-/** After a spell of watching this long, the backoff starts again. */
-const healthyMs = 30_000
-
-/** Grows while etcd fails in a row or answers in a row, and starts again when one follows the other. */
-class Backoff {
-  readonly #config: Config
-  readonly #clock: Clock
-  #answered: boolean | undefined
-  #n = 0
-
-  constructor(config: Config, clock: Clock) {
-    this.#config = config
-    this.#clock = clock
-  }
-
-  reset(): void {
-    this.#n = 0
-  }
-
-  next({ reason }: Failure): number {
-    const answered = reason === 'not-set' || reason === 'incomplete'
-    if (answered !== this.#answered) this.#n = 0
-    this.#answered = answered
-    return backoffDelay(this.#n++, this.#config.retry, () => this.#clock.random())
-  }
-}
-
-/** Tells when a failure that a moment may mend has lasted too long. */
-class RetryLimit {
-  readonly #clock: Clock
-  #about: string | undefined
-  #since = 0
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  isOver({ reason, message, retryForMs }: Failure, subject: string | undefined): boolean {
-    const about = retryForMs === Infinity ? undefined : `${reason} ${subject ?? message}`
-    const now = this.#clock.now()
-    if (about !== this.#about) this.#since = now
-    this.#about = about
-    return about !== undefined && now - this.#since >= retryForMs
   }
 }

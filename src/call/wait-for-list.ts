@@ -1,177 +1,184 @@
-import { parseAddresses, prepareToParse } from '../addresses/addresses.ts'
-import type { ProbedAddress } from '../addresses/addresses.ts'
-import type { Prober } from '../probe/prober.ts'
-import type { EtcdSource } from '../sources/etcd/etcd-source.ts'
-import type { Snapshot, SourceWatch } from '../sources/etcd/watch-stream.ts'
-import { Failure } from '../sources/reasons.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Call } from './call.ts'
+import type { ProbedAddress } from '../addresses/list.ts'
+import { parseAddresses, prepareToParse } from '../addresses/parse.ts'
+import { Failure } from '../sources/failure.ts'
+import type { Snapshot, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
-import type { Config } from './config.ts'
+import { resyncMs } from './context.ts'
+import type { CallContext } from './context.ts'
 import { retry } from './retry.ts'
 import type { Wait } from './retry.ts'
 
-/** A complete list, and the watch that has followed the key so far, if there is one. */
+/** A complete list, with the watch that has followed it so far, if there is one. */
 export interface CompleteList {
   readonly addresses: readonly string[]
-  readonly reading: Snapshot
+  readonly snapshot: Snapshot
   readonly watch: SourceWatch | undefined
   /** With `probe`: the state of each address. */
   readonly probes: readonly ProbedAddress[] | undefined
 }
 
-/** What a call and a watch work with. */
-export interface CallContext {
-  readonly call: Call
-  readonly source: EtcdSource
-  readonly prober: Prober
-  readonly config: Config
-  readonly clock: Clock
+/** What the last attempt has found. It decides how to wait for the next one. */
+type ListState =
+  /** No attempt has ended yet, or the last one got no answer. */
+  | { readonly name: 'unread' }
+  /** The source has answered, and there is no list, or it is too short. Only a write helps. */
+  | { readonly name: 'short' }
+  /** The list is long enough, and has to stay the same for a while. */
+  | { readonly name: 'settling'; readonly settlesInMs: number }
+  /** The list is complete, and too few of its addresses are alive. A write or the next round of probes helps. */
+  | { readonly name: 'dead' }
+  | { readonly name: 'complete' }
+
+/**
+ * Waits for the first complete list of a call or a watch.
+ *
+ * @throws ApiserverAddressError or the reason of the call's signal, see `retry`
+ */
+export function waitForList(context: CallContext): Promise<CompleteList> {
+  return new ListWait(context).run()
 }
 
-/** While a watch stands, the key is read again only this seldom, in case it went silent without a word. */
-export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
-
-/** Waits for the first complete list: the part that a call and a watch have in common. */
-export class ListWait {
-  readonly #call: Call
-  readonly #source: EtcdSource
-  readonly #prober: Prober
-  readonly #config: Config
-  readonly #clock: Clock
+class ListWait {
+  readonly #context: CallContext
   readonly #completeness: Completeness
-  #reading: Snapshot | undefined
+  #state: ListState = { name: 'unread' }
+  #snapshot: Snapshot | undefined
   #watch: SourceWatch | undefined
-  #settlesInMs: number | undefined
-  /** The list is complete, and too little of it alive. */
-  #dead = false
   #resyncAt = 0
-  #woken = false
-  /** That brought nothing newer: one is a change that the read has overtaken, and more are a broken etcd's. */
-  #idleWakes = 0
+  #wokenByWatch = false
+  /** Consecutive wake-ups without a newer revision. One is normal (the read was newer); more mean a broken server. */
+  #emptyWakeUps = 0
 
-  constructor({ call, source, prober, config, clock }: CallContext) {
-    this.#call = call
-    this.#source = source
-    this.#prober = prober
-    this.#config = config
-    this.#clock = clock
-    this.#completeness = new Completeness(config)
+  constructor(context: CallContext) {
+    this.#context = context
+    this.#completeness = new Completeness(context.config)
   }
 
-  /** @throws ApiserverAddressError, or the reason with which the session ends: see `retry` */
-  async find(): Promise<CompleteList> {
-    const attempts = {
-      attempt: () => this.#attempt(),
-      wait: (failure: Failure) => this.#wait(failure),
-      subject: () => this.#source.fingerprint,
-    }
+  async run(): Promise<CompleteList> {
+    const attempt = () => this.#attempt()
+    const wait = (failure: Failure) => this.#wait(failure)
     try {
-      return await retry(attempts, this.#call, this.#config, this.#clock)
+      return await retry({ attempt, wait, maxAttempts: this.#context.config.retry.maxAttempts }, this.#context)
     } catch (error) {
-      this.#drop(this.#watch)
+      this.#dropWatch(this.#watch)
       throw error
     }
   }
 
   async #attempt(): Promise<CompleteList> {
-    const latest = this.#pushed() ?? this.#standing()
-    if (!this.#woken) this.#idleWakes = 0
-    else if (latest === undefined) this.#idleWakes++
-    this.#woken = false
-    this.#dead = false
-    let reading = (this.#reading = latest ?? (await this.#read()))
-    let addresses = this.#check(reading)
+    const pushed = this.#pushedSnapshot()
+    const known = pushed ?? this.#snapshotToProbeAgain()
+    this.#countWakeUp(known !== undefined)
+    this.#state = { name: 'unread' }
+    let snapshot = (this.#snapshot = known ?? (await this.#read()))
+    let addresses = this.#check(snapshot)
     let probes: readonly ProbedAddress[] | undefined
-    // Probing takes its time, in which the list may change: what counts in the end is the list as it is then.
-    for (let probed = ''; this.#prober.enabled && probed !== addresses.join(); addresses = this.#check(reading)) {
+    // Probes take time in which the list may change, so they are repeated until they match the list.
+    const { call, prober } = this.#context
+    for (let probed = ''; prober.enabled && probed !== addresses.join(); addresses = this.#check(snapshot)) {
       probed = addresses.join()
-      probes = await this.#prober.probe(addresses, this.#call)
-      reading = this.#reading = this.#pushed() ?? reading
+      probes = await prober.probe(addresses, call)
+      snapshot = this.#snapshot = this.#pushedSnapshot() ?? snapshot
     }
-    if (probes !== undefined) {
-      const shortfall = this.#completeness.checkAlive(probes)
-      this.#dead = shortfall !== undefined
-      this.#require(shortfall)
-    }
-    return { addresses, reading, watch: this.#watch, probes }
+    if (probes !== undefined) this.#require(this.#completeness.checkAlive(probes), { name: 'dead' })
+    this.#state = { name: 'complete' }
+    return { addresses, snapshot, watch: this.#watch, probes }
   }
 
-  /** What the watch has delivered is committed, and newer than the last reading: another read would only cost time. */
-  #pushed(): Snapshot | undefined {
+  /** Returns the newest change of the watch if it is newer than the last snapshot: it is committed, so no read is needed. */
+  #pushedSnapshot(): Snapshot | undefined {
     const change = this.#watch?.drain().at(-1)
-    return change !== undefined && change.modRevision > (this.#reading?.revision ?? 0n) ? change : undefined
+    return change !== undefined && change.modRevision > (this.#snapshot?.revision ?? 0n) ? change : undefined
   }
 
-  /** While a watch stands, dead servers are asked again, and not etcd. */
-  #standing(): Snapshot | undefined {
-    return this.#dead && this.#followed && this.#clock.now() < this.#resyncAt ? this.#reading : undefined
+  /** While a watch is open, dead addresses are probed again without another read. */
+  #snapshotToProbeAgain(): Snapshot | undefined {
+    const isFresh = this.#isFollowed && this.#context.clock.now() < this.#resyncAt
+    return this.#state.name === 'dead' && isFresh ? this.#snapshot : undefined
   }
 
-  /** A watch makes reads unnecessary, unless they are counted: whoever counts them wants them made. */
-  get #followed(): boolean {
-    return this.#watch !== undefined && this.#config.retry.maxAttempts === Infinity
+  #countWakeUp(foundSnapshot: boolean): void {
+    if (!this.#wokenByWatch) this.#emptyWakeUps = 0
+    else if (!foundSnapshot) this.#emptyWakeUps++
+    this.#wokenByWatch = false
+  }
+
+  /** Whether a watch makes reads unnecessary. With `maxAttempts`, the caller wants the reads to be made. */
+  get #isFollowed(): boolean {
+    return this.#watch !== undefined && this.#context.config.retry.maxAttempts === Infinity
   }
 
   #read(): Promise<Snapshot> {
-    this.#call.countAttempt()
-    this.#resyncAt = this.#clock.now() + resyncMs(this.#clock)
-    return this.#source.read(this.#call.signal)
+    const { call, clock, source } = this.#context
+    call.countAttempt()
+    this.#resyncAt = clock.now() + resyncMs(clock)
+    return source.read(call.signal)
   }
 
-  #check(reading: Snapshot): readonly string[] {
-    const parsed = parseAddresses(reading.value)
+  /** Returns the addresses of a complete list, and throws a failure for any other value. */
+  #check(snapshot: Snapshot): readonly string[] {
+    const { clock, source } = this.#context
+    const parsed = parseAddresses(snapshot.value)
     if (parsed.kind !== 'list') {
       this.#completeness.reset()
-      throw new Failure(parsed.kind, `${this.#source.endpoint}: ${parsed.message}`)
+      this.#state = { name: 'short' }
+      throw new Failure(parsed.kind, `${source.endpoint}: ${parsed.message}`)
     }
-    this.#require(this.#completeness.check(parsed.addresses, reading, this.#clock.now()))
+    const shortfall = this.#completeness.check(parsed.addresses, snapshot, clock.now())
+    const settlesInMs = shortfall?.settlesInMs
+    this.#require(shortfall, settlesInMs === undefined ? { name: 'short' } : { name: 'settling', settlesInMs })
     return parsed.addresses
   }
 
-  #require(shortfall: Shortfall | undefined): void {
-    this.#settlesInMs = shortfall?.settlesInMs
+  #require(shortfall: Shortfall | undefined, state: ListState): void {
     if (shortfall === undefined) return
+    this.#state = state
     const { message, missing } = shortfall
-    throw new Failure('incomplete', `${this.#source.endpoint}: ${message}`, { missing })
+    throw new Failure('incomplete', `${this.#context.source.endpoint}: ${message}`, { missing })
   }
 
   async #wait({ reason }: Failure): Promise<Wait> {
+    const { clock, source } = this.#context
     if (reason !== 'not-set' && reason !== 'incomplete') {
-      this.#drop(this.#watch)
-      const connected = () => this.#source.whenConnected().then(() => 'connected' as const)
+      this.#dropWatch(this.#watch)
+      const connected = () => source.whenConnected().then(() => 'connected' as const)
       return { early: reason === 'timeout' ? connected : undefined }
     }
     prepareToParse()
-    // Without a watch, the backoff gets there all the same.
-    const watch = (this.#watch ??= await this.#source
-      .watch(this.#reading?.revision ?? 0n, this.#call.signal)
-      .catch(() => undefined))
-    const watching = watch !== undefined && this.#idleWakes <= 1
-    // No watch tells that a server came alive, and a list that settles is looked at when it has.
-    const patient = watching && this.#followed && !this.#dead ? resyncMs(this.#clock) : undefined
-    const settling = reason === 'incomplete' ? this.#settlesInMs : undefined
-    return {
-      watching,
-      early: watching ? (signal) => this.#changed(watch, signal) : undefined,
-      delayMs: settling === undefined ? patient : Math.min(settling, patient ?? Infinity),
-    }
+    const watch = (this.#watch ??= await this.#openWatch())
+    // Without a usable watch, the backoff decides when the key is read again.
+    if (watch === undefined || this.#emptyWakeUps > 1) return { watching: false, delayMs: this.#settlesInMs }
+    const early = (signal: AbortSignal) => this.#whenChanged(watch, signal)
+    // No watch reports that an apiserver has come alive.
+    const longestMs = this.#isFollowed && this.#state.name !== 'dead' ? resyncMs(clock) : undefined
+    const settlesInMs = this.#settlesInMs
+    const delayMs = settlesInMs === undefined ? longestMs : Math.min(settlesInMs, longestMs ?? Infinity)
+    return { watching: true, early, delayMs }
   }
 
-  async #changed(watch: SourceWatch, signal: AbortSignal): Promise<'key-changed'> {
+  get #settlesInMs(): number | undefined {
+    return this.#state.name === 'settling' ? this.#state.settlesInMs : undefined
+  }
+
+  #openWatch(): Promise<SourceWatch | undefined> {
+    const { call, source } = this.#context
+    return source.watch(this.#snapshot?.revision ?? 0n, call.signal).catch(() => undefined)
+  }
+
+  async #whenChanged(watch: SourceWatch, signal: AbortSignal): Promise<'key-changed'> {
     try {
       await watch.changed(signal)
-      this.#woken = true
+      this.#wokenByWatch = true
       return 'key-changed'
     } catch (error) {
-      if (!signal.aborted) this.#drop(watch)
+      if (!signal.aborted) this.#dropWatch(watch)
       throw error
     }
   }
 
-  #drop(lost: SourceWatch | undefined): void {
-    lost?.close()
-    if (this.#watch === lost) this.#watch = undefined
+  #dropWatch(watch: SourceWatch | undefined): void {
+    watch?.close()
+    if (this.#watch === watch) this.#watch = undefined
   }
 }

@@ -1,89 +1,51 @@
 import { parseArgs } from 'node:util'
 import type { WatchOptions } from '../options.ts'
 import { secret } from '../util/text.ts'
-import { flags } from './flags.ts'
-import type { Kind } from './flags.ts'
+import { addPassword, etcdctlUser } from './credentials.ts'
+import { flagOf, flags } from './flags.ts'
+import { GivenOptions } from './given-options.ts'
+import { UsageError } from './usage-error.ts'
+import type { ValueType } from './value-types.ts'
 
-/** A mistake in the command line or in its environment. The message names the flag or the variable. */
-export class UsageError extends Error {}
-
-/** What the command line and its environment ask for. */
+/** The settings in the command line and in its environment. */
 export interface Request {
   readonly watch: boolean
   readonly json: boolean
   readonly logLevel: string | undefined
-  /** Holds only what was given: defaults and ranges are the library's. */
   readonly options: WatchOptions
-  /** Turns the library's complaint about an option into one about the flag or variable that set it. */
+  /** Returns the usage error for a `TypeError` of the library about an option, see `GivenOptions`. */
   readonly explain: (error: unknown) => unknown
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+/** The value of a switch, and the texts of every other flag. */
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
 
-/** @throws UsageError for what cannot be read; what is out of range is refused by the library */
+/** @throws UsageError for a value that cannot be read. The library checks the ranges. */
 export function readCommandLine(args: readonly string[], env: Environment): 'help' | 'version' | Request {
   const values = parse(args)
   if (values['help']) return 'help'
   if (values['version']) return 'version'
 
-  const { user, password } = readUser(env)
-  const variables: Environment = { ...env, ETCDCTL_USER: user }
-  const options: Record<string, unknown> = {}
-  /** The flag or variable that set an option. */
-  const sources = new Map<string, string>()
-  const set = (option: string, source: string, value: unknown) => {
-    const [name = option, group] = option.split('.').toReversed()
-    Object.assign(group === undefined ? options : (options[group] ??= {}), { [name]: value })
-    sources.set(option, source)
-  }
-
-  let logLevel: string | undefined
-  for (const [flag, { kind, option, variable = '' }] of Object.entries(flags)) {
-    const given = values[flag] ?? (variables[variable] || undefined)
-    if (kind === undefined || given === undefined) continue
-    const source = values[flag] === undefined ? variable : `--${flag}`
-    const read = readValues(kind, source, [given].flat().map(String))
-    // Of a flag that takes one value the last counts.
-    if (option === undefined) logLevel = String(read.at(-1))
-    else set(option, source, kind.list ? read : read.at(-1))
-  }
-
-  const named = sources.get('credentials.username')
-  const passwordOf = named === '--user' ? env['ETCDCTL_PASSWORD'] : password
-  if (named !== undefined) {
-    if (named === '--user' && String(values['user']).includes(':')) {
-      throw new UsageError('--user takes the name alone: set ETCDCTL_PASSWORD, as every user can read a command line')
-    }
-    if (passwordOf === undefined) throw new UsageError(`${named} needs the password in ETCDCTL_PASSWORD`)
-    set('credentials.password', 'ETCDCTL_PASSWORD', passwordOf)
-  }
-  const missing = ['tls.caFile', 'tls.certFile', 'tls.keyFile'].filter((option) => !sources.has(option)).map(flagOf)
-  if (missing.length === 1 || missing.length === 2) {
-    throw new UsageError(`--cacert, --cert and --key go together: ${missing.join(' and ')} missing`)
-  }
-  for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {
-    if (sources.has(option) && !values['watch']) throw new UsageError(`${flagOf(option)} needs --watch`)
-  }
-
+  const given = new GivenOptions()
+  const user = etcdctlUser(env)
+  const logLevel = readFlags(given, values, { ...env, ETCDCTL_USER: user.name })
+  addPassword(given, user, env, values['user']?.toString())
+  const watch = values['watch'] === true
+  checkCombinations(given, watch)
   return {
-    watch: values['watch'] === true,
+    watch,
     json: values['json'] === true,
     logLevel,
-    options,
-    explain(error) {
-      const complaint = /^Option "([\w.]+)[^"]*"(.*)/s.exec(error instanceof TypeError ? error.message : '')
-      if (!complaint) return error
-      const [, option = '', rest = ''] = complaint
-      return new UsageError((sources.get(option) ?? flagOf(option)) + rest)
-    },
+    options: given.options,
+    explain: (error) => given.explain(error),
   }
 }
 
 function parse(args: readonly string[]): Values {
-  const options = Object.entries(flags).map(([name, { kind }]) => {
-    const type = kind === undefined ? ('boolean' as const) : ('string' as const)
-    return [name, { type, multiple: kind !== undefined, ...(name === 'help' && { short: 'h' }) }] as const
+  const options = Object.entries(flags).map(([name, { type }]) => {
+    const parsed = type === undefined ? { type: 'boolean' as const } : { type: 'string' as const, multiple: true }
+    return [name, name === 'help' ? { ...parsed, short: 'h' } : parsed] as const
   })
   try {
     return parseArgs({ args: [...args], options: Object.fromEntries(options) }).values
@@ -94,21 +56,37 @@ function parse(args: readonly string[]): Values {
   }
 }
 
-function readValues({ list, read, rule }: Kind, source: string, texts: readonly string[]): unknown[] {
-  return (list ? texts.flatMap((text) => text.split(',')) : texts).map((text) => {
-    const value = read(text)
-    if (value === undefined) throw new UsageError(`${source} ${rule}${secret.test(text) ? '' : `, got "${text}"`}`)
+/** Reads the flags and, where a flag is not given, its variable. Returns the log level. */
+function readFlags(given: GivenOptions, values: Values, env: Environment): string | undefined {
+  let logLevel: string | undefined
+  for (const [name, { type, option, variable = '' }] of Object.entries(flags)) {
+    const texts = values[name] ?? (env[variable] || undefined)
+    if (type === undefined || texts === undefined) continue
+    const origin = values[name] === undefined ? variable : `--${name}`
+    const parsed = parseValues(type, origin, [texts].flat().map(String))
+    // If a flag with one value is repeated, the last value counts.
+    const value = type.isList ? parsed : parsed.at(-1)
+    if (option === undefined) logLevel = String(value)
+    else given.set(option, origin, value)
+  }
+  return logLevel
+}
+
+function parseValues({ isList, parse: parseOne, rule }: ValueType, origin: string, texts: string[]): unknown[] {
+  return (isList ? texts.flatMap((text) => text.split(',')) : texts).map((text) => {
+    const value = parseOne(text)
+    if (value === undefined) throw new UsageError(`${origin} ${rule}${secret.test(text) ? '' : `, got "${text}"`}`)
     return value
   })
 }
 
-/** etcdctl takes `name:password` too. */
-function readUser(env: Environment): { readonly user: string; readonly password: string | undefined } {
-  const [user = '', ...password] = (env['ETCDCTL_USER'] ?? '').split(':')
-  return { user, password: password.length > 0 ? password.join(':') : env['ETCDCTL_PASSWORD'] }
-}
-
-function flagOf(option: string): string {
-  const [flag] = Object.entries(flags).find(([, { option: sets }]) => sets === option) ?? [option]
-  return `--${flag}`
+function checkCombinations(given: GivenOptions, watch: boolean): void {
+  const files = ['tls.caFile', 'tls.certFile', 'tls.keyFile']
+  const missing = files.filter((option) => given.originOf(option) === undefined)
+  if (missing.length > 0 && missing.length < files.length) {
+    throw new UsageError(`--cacert, --cert and --key go together; missing: ${missing.map(flagOf).join(', ')}`)
+  }
+  for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {
+    if (given.originOf(option) !== undefined && !watch) throw new UsageError(`${flagOf(option)} needs --watch`)
+  }
 }

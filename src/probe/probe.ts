@@ -3,81 +3,73 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import { hostAndPort } from '../addresses/host-port.ts'
-import { messageOf, oneLine } from '../sources/reasons.ts'
+import { splitAddress } from '../addresses/host-port.ts'
+import type { HostPort } from '../addresses/host-port.ts'
+import type { ProbeKind } from '../options.ts'
+import { orAborted } from '../util/abort.ts'
 import { identity } from '../util/server-identity.ts'
+import { messageOf, oneLine } from '../util/text.ts'
 
-/**
- * How an address is asked whether an apiserver is alive there: `'tcp'` connects, `'tls'` completes a handshake as well
- * and checks the certificate, `'readyz'` then asks `GET /readyz`.
- */
-export type ProbeKind = 'tcp' | 'tls' | 'readyz'
-
-/** One question to one address. */
+/** One address to probe. */
 export interface ProbeTarget {
-  /** `host:port`, normalised. */
+  /** The address as `host:port`, normalised. */
   readonly address: string
   readonly kind: ProbeKind
-  /** Holds the CA that the certificate is checked against; without one, any certificate will do. */
+  /** Holds the CA that the certificate is verified against. Without it, every certificate is accepted. */
   readonly context: SecureContext | undefined
 }
 
-/** Resolves when the address is alive, and rejects with what it is dead of. Ends at once with the signal. */
-export type Probe = (question: ProbeTarget, signal: AbortSignal) => Promise<void>
+/** Resolves when the address is alive, and rejects with the cause when it is dead or the signal is aborted. */
+export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<void>
 
-/** What a probe that was ended before its answer was waiting for. */
+/** The causes of a probe that was aborted, by what it waited for. */
 const stages = {
-  connect: 'no connection, as if packets were dropped',
-  handshake: 'it accepts connections, and no TLS handshake comes of it',
-  answer: 'GET /readyz is not answered',
+  connect: 'no connection; packets may be dropped on the way',
+  handshake: 'TCP connected, but the TLS handshake timed out',
+  response: 'GET /readyz was not answered',
 } as const
 
-/** An apiserver that does not know who asks is alive: RKE2 switches anonymous requests off. */
+/** RKE2 switches anonymous requests off, so an apiserver that refuses an anonymous request is alive. */
 const aliveStatuses = new Set([200, 401, 403])
 
-/** Asks over a socket of its own, which is gone when the promise has settled. */
+/** Probes with a socket of its own, which is destroyed when the promise has settled. */
 export const probe: Probe = async ({ address, kind, context }, signal) => {
-  const to = hostAndPort(address)
-  const ended = Promise.withResolvers<never>()
+  const target = splitAddress(address)
   let stage: keyof typeof stages = 'connect'
-  const abort = () => ended.reject(new Error(stages[stage]))
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort, { once: true })
-
-  // Said aloud either way: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch the check off.
-  const checked =
+  // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+  const verification =
     context === undefined ? { rejectUnauthorized: false } : { secureContext: context, rejectUnauthorized: true }
-  const socket = kind === 'tcp' ? connect(to) : tlsConnect({ ...to, ...identity(to.host), ...checked })
+  const socket = kind === 'tcp' ? connect(target) : tlsConnect({ ...target, ...identity(target.host), ...verification })
   try {
-    await Promise.race([event(socket, 'connect'), ended.promise])
+    await orAborted(onceEmitted(socket, 'connect'), signal)
     if (kind === 'tcp') return
     stage = 'handshake'
-    await Promise.race([event(socket, 'secureConnect'), ended.promise])
+    await orAborted(onceEmitted(socket, 'secureConnect'), signal)
     if (kind === 'tls') return
-    stage = 'answer'
-    const status = await Promise.race([getReadyz(socket, to), ended.promise])
+    stage = 'response'
+    const status = await orAborted(getReadyz(socket, target), signal)
     if (!aliveStatuses.has(status)) throw new Error(`GET /readyz was answered with HTTP status ${status}`)
   } catch (error) {
+    if (signal.aborted && error === signal.reason) throw new Error(stages[stage], { cause: error })
     throw new Error(causeOf(error), { cause: error })
   } finally {
-    signal.removeEventListener('abort', abort)
     socket.destroy()
   }
 }
 
-function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
+function onceEmitted(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once(name, resolve)
-    // Stays: what a socket that is no longer needed has to say must not be uncaught.
+    socket.once(event, resolve)
+    // Never removed: an error of the socket after the probe must not be uncaught.
     socket.on('error', reject)
-    socket.once('close', () => reject(new Error('it closed the connection')))
+    socket.once('close', () => reject(new Error('the server closed the connection')))
   })
 }
 
-/** No agent: the connection is there, and used once. */
-function getReadyz(socket: Socket, to: { readonly host: string; readonly port: number }): Promise<number> {
+/** Requests `GET /readyz` without an agent, because the connection exists and is used once. */
+function getReadyz(socket: Socket, target: HostPort): Promise<number> {
   return new Promise((resolve, reject) => {
-    const get = request({ ...to, path: '/readyz', createConnection: () => socket }, (response) => {
+    const get = request({ ...target, path: '/readyz', createConnection: () => socket }, (response) => {
       resolve(response.statusCode ?? 0)
       response.resume()
     })
@@ -86,7 +78,7 @@ function getReadyz(socket: Socket, to: { readonly host: string; readonly port: n
   })
 }
 
-/** A name with several IP addresses fails with an error for each, and no text of its own. */
+/** A name with several IP addresses fails with an error for each, and no message of its own. */
 function causeOf(error: unknown): string {
   if (error instanceof AggregateError) return [...new Set(error.errors.map(causeOf))].join('; ')
   return oneLine(messageOf(error))

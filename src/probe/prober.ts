@@ -1,85 +1,93 @@
 import type { SecureContext } from 'node:tls'
-import type { ProbedAddress } from '../addresses/addresses.ts'
-import type { Call } from '../call/call.ts'
-import type { Config } from '../call/config.ts'
-import { Failure, messageOf } from '../sources/reasons.ts'
-import { LinkedAbortController } from '../util/abort.ts'
+import type { ProbedAddress } from '../addresses/list.ts'
+import type { ProbedEvent } from '../events.ts'
+import type { ProbeKind } from '../options.ts'
+import { Failure } from '../sources/failure.ts'
+import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
+import { messageOf } from '../util/text.ts'
 import type { Probe } from './probe.ts'
-import type { readServerCa as read } from './server-ca.ts'
+import type { readServerCa as readServerCaType } from './server-ca.ts'
 
-// Loaded by the first probe: Node's TLS and HTTP take 25 ms to load.
+// Loaded with the first probe: Node's TLS and HTTP take 25 ms to load.
 const probeAddress: Probe = async (target, signal) => (await import('./probe.ts')).probe(target, signal)
-const readServerCa: typeof read = async (...args) => (await import('./server-ca.ts')).readServerCa(...args)
+const readServerCa: typeof readServerCaType = async (...args) => (await import('./server-ca.ts')).readServerCa(...args)
 
-/** Probes under way at a time. */
+/** The number of probes that run at the same time. */
 const concurrency = 8
 
-/** Asks whole lists whether their apiservers are alive. */
+/** The options of a call that concern probes. */
+export interface ProberOptions {
+  readonly dataDir: string
+  readonly probe: ProbeKind | undefined
+  readonly probeTimeoutMs: number
+  readonly probeIntervalMs: number
+}
+
+/** The part of a call that a round of probes needs. */
+interface ProbingCall {
+  readonly signal: AbortSignal
+  readonly emit: (event: ProbedEvent) => void
+}
+
+/** Probes all addresses of a list. */
 export class Prober {
-  readonly #config: Config
+  readonly #options: ProberOptions
   readonly #clock: Clock
   readonly #probe: Probe
   #probing = false
 
-  constructor(config: Config, clock: Clock, probe: Probe = probeAddress) {
-    this.#config = config
+  constructor(options: ProberOptions, clock: Clock, probe: Probe = probeAddress) {
+    this.#options = options
     this.#clock = clock
     this.#probe = probe
   }
 
   get enabled(): boolean {
-    return this.#config.probe !== undefined
+    return this.#options.probe !== undefined
   }
 
   /**
-   * The state of each address, in their order. Bounded by `probeTimeoutMs` for each, a few at a time.
+   * Returns the state of each address, in their order. Each probe is bounded by `probeTimeoutMs`.
    *
-   * @throws `signal.reason` when the signal is aborted, at once
+   * @throws `signal.reason` at once when the signal of the call is aborted
    */
-  async probe(addresses: readonly string[], call: Call): Promise<readonly ProbedAddress[]> {
-    const controller = new LinkedAbortController(call.signal)
+  async probe(addresses: readonly string[], call: ProbingCall): Promise<readonly ProbedAddress[]> {
     this.#probing = true
     try {
-      const { dataDir, probe } = this.#config
-      const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, controller.signal)
-      const probes: ProbedAddress[] = []
-      const waiting = addresses.entries()
-      const worker = async () => {
-        for (const [index, address] of waiting) probes[index] = await this.#one(address, context, controller.signal)
-      }
-      await Promise.all(Array.from({ length: Math.min(concurrency, addresses.length) }, worker))
-      Object.freeze(probes)
-      call.emit({ type: 'probed', probes, ...(unverified !== undefined && { unverified }) })
-      return probes
+      return await withLinkedAbort(call.signal, async ({ signal }) => {
+        const { dataDir, probe } = this.#options
+        const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, signal)
+        const probes: ProbedAddress[] = []
+        const queue = addresses.entries()
+        const worker = async () => {
+          for (const [index, address] of queue) probes[index] = await this.#probeOne(address, context, signal)
+        }
+        await Promise.all(Array.from({ length: Math.min(concurrency, addresses.length) }, worker))
+        Object.freeze(probes)
+        call.emit({ type: 'probed', probes, ...(unverified !== undefined && { unverified }) })
+        return probes
+      })
     } finally {
       this.#probing = false
-      controller.end()
     }
   }
 
-  /** What is being waited for, if probes are under way, and no round before them has told it better. */
+  /** Returns what the call waits for, if probes are running and no earlier round has given a better reason. */
   pending(last: Failure | undefined): Failure | undefined {
     if (!this.#probing || last?.reason === 'incomplete') return undefined
-    return new Failure('incomplete', 'the list is complete, and was still being probed')
+    return new Failure('incomplete', 'the list is complete, and its addresses are still being probed')
   }
 
-  /** Milliseconds to the next round: not in step with everybody else's. */
+  /** Milliseconds to the next round, jittered so that the nodes of a cluster do not probe in step. */
   get intervalMs(): number {
-    return this.#config.probeIntervalMs * (0.75 + this.#clock.random() / 2)
+    return this.#options.probeIntervalMs * (0.75 + this.#clock.random() / 2)
   }
 
-  async #one(address: string, context: SecureContext | undefined, signal: AbortSignal): Promise<ProbedAddress> {
-    const { probe: kind = 'tcp', probeTimeoutMs } = this.#config
-    const controller = new LinkedAbortController(signal)
+  async #probeOne(address: string, context: SecureContext | undefined, parent: AbortSignal): Promise<ProbedAddress> {
+    const { probe: kind = 'tcp', probeTimeoutMs } = this.#options
     const startedAt = this.#clock.now()
-    let late = false
-    const expire = () => {
-      late = true
-      controller.abort(undefined)
-    }
-    this.#clock.sleep(probeTimeoutMs, controller.signal).then(expire, () => {})
-    const answer = (state: 'alive' | 'dead', cause?: string) =>
+    const result = (state: 'alive' | 'dead', cause?: string) =>
       Object.freeze({
         address,
         state,
@@ -87,14 +95,16 @@ export class Prober {
         ...(cause !== undefined && { cause }),
         ...(kind !== 'tcp' && { verified: state === 'alive' && context !== undefined }),
       })
-    try {
-      await this.#probe({ address, kind, context }, controller.signal)
-      return answer('alive')
-    } catch (error) {
-      signal.throwIfAborted()
-      return answer('dead', late ? `${messageOf(error)} (${probeTimeoutMs / 1000} s)` : messageOf(error))
-    } finally {
-      controller.end()
-    }
+    let timedOut = false
+    const onTimeout = () => void (timedOut = true)
+    return withTimeout(this.#clock, probeTimeoutMs, onTimeout, parent, async ({ signal }) => {
+      try {
+        await this.#probe({ address, kind, context }, signal)
+        return result('alive')
+      } catch (error) {
+        parent.throwIfAborted()
+        return result('dead', timedOut ? `${messageOf(error)} (${probeTimeoutMs / 1000} s)` : messageOf(error))
+      }
+    })
   }
 }

@@ -2,12 +2,13 @@ import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { serverCaFile } from '../rke2.ts'
-import { messageOf, oneLine } from '../sources/reasons.ts'
 import { readSmallFile } from '../util/files.ts'
+import { messageOf, oneLine } from '../util/text.ts'
 
 /**
- * What the apiservers' certificates are checked against, or why they cannot be. Read each time: it is small, is not
- * there from the start, and may be rotated.
+ * Returns the TLS context that verifies the apiservers' certificates, or why there is none.
+ *
+ * The file is read for each round of probes: it is small, does not exist from the start, and may be rotated.
  *
  * @throws `signal.reason` when the signal is aborted
  */
@@ -18,7 +19,7 @@ export async function readServerCa(
   const file = serverCaFile(dataDir)
   try {
     const { bytes: ca } = await readSmallFile(file, signal)
-    // OpenSSL takes what is no certificate for an empty list of them, and then trusts nobody.
+    // OpenSSL takes a file without a certificate for an empty list, and then trusts no server.
     void new X509Certificate(ca)
     return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
   } catch (error) {

@@ -1,16 +1,18 @@
 /**
- * An abort signal of our own that also ends with the parent's. Linked by hand and unlinked at the end: on Node 22,
- * `AbortSignal.any` keeps memory for as long as the caller's signal lives.
+ * An abort controller that also aborts when a parent signal does.
+ *
+ * It is linked and unlinked by hand: on Node 22, `AbortSignal.any` keeps memory for as long as the parent lives
+ * (nodejs/node#64476).
  */
 export class LinkedAbortController {
   readonly #controller = new AbortController()
   readonly #parent: AbortSignal | undefined
-  readonly #follow = (): void => this.abort(this.#parent?.reason)
+  readonly #onParentAbort = (): void => this.abort(this.#parent?.reason)
 
   constructor(parent: AbortSignal | undefined) {
     this.#parent = parent
-    if (parent?.aborted === true) this.#follow()
-    else parent?.addEventListener('abort', this.#follow, { once: true })
+    if (parent?.aborted === true) this.#onParentAbort()
+    else parent?.addEventListener('abort', this.#onParentAbort, { once: true })
   }
 
   get signal(): AbortSignal {
@@ -21,16 +23,51 @@ export class LinkedAbortController {
     this.#controller.abort(reason)
   }
 
-  /** Lets go of the parent, and ends whatever still waits in this scope. */
+  /** Unlinks the parent, and aborts everything that still waits for this signal. */
   end(): void {
-    this.#parent?.removeEventListener('abort', this.#follow)
+    this.#parent?.removeEventListener('abort', this.#onParentAbort)
     this.abort(ended)
   }
 }
 
-const ended = new Error('over')
+const ended = new Error('the operation has ended')
 
-/** What comes of the promise, or a rejection with `signal.reason` as soon as the signal is aborted. */
+/** Runs an operation with a signal that aborts with the parent, and after the operation has settled. */
+export async function withLinkedAbort<T>(
+  parent: AbortSignal,
+  operation: (controller: LinkedAbortController) => Promise<T>,
+): Promise<T> {
+  const controller = new LinkedAbortController(parent)
+  try {
+    return await operation(controller)
+  } finally {
+    controller.end()
+  }
+}
+
+/** The part of a clock that a timeout needs. */
+interface Sleeper {
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** Runs an operation whose signal also aborts after `ms`, with the value that `reason` returns then. */
+export function withTimeout<T>(
+  clock: Sleeper,
+  ms: number,
+  reason: () => unknown,
+  parent: AbortSignal,
+  operation: (controller: LinkedAbortController) => Promise<T>,
+): Promise<T> {
+  return withLinkedAbort(parent, (controller) => {
+    clock.sleep(ms, controller.signal).then(
+      () => controller.abort(reason()),
+      () => {},
+    )
+    return operation(controller)
+  })
+}
+
+/** Settles as the promise does, or rejects with `signal.reason` as soon as the signal aborts. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)

@@ -1,146 +1,49 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseOptions } from '../../src/call/config.ts'
-import { help } from '../../src/command/flags.ts'
-import type { ApiserverAddressEvent } from '../../src/events.ts'
+import manifest from '../../package.json' with { type: 'json' }
 import { reasons } from '../../src/sources/reasons.ts'
-import { expectToCompile } from '../support/compile.ts'
+import { pages, read, rows, section } from '../support/documents.ts'
 
-const root = join(import.meta.dirname, '../..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp('^```' + language + '\\n(.*?)^```$', 'gms'))].map(([, text = '']) => text)
-/** The first cells of the table under a heading of this text. */
-const rows = (heading: string) => {
-  const section = readme.split(/^## /m).find((text) => text.startsWith(heading)) ?? ''
-  return [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name)
-}
+const readme = read('README.md')
 
-test('every TypeScript example is accepted by the compiler, with the types that are published', async () => {
-  // Inside the project, so that the package's own name leads to it.
-  const folder = mkdtempSync(join(root, 'test', '.readme-'))
-  try {
-    const files = blocks('ts').map((text, index) => {
-      writeFileSync(join(folder, `${index}.ts`), `${text}\nexport {}\n`)
-      return `${index}.ts`
-    })
-    expect(files.length).toBeGreaterThan(2)
-    await expectToCompile(folder, files, '--module', 'nodenext')
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+test('README has at most 150 lines', () => {
+  expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(150)
 })
 
-test('every reason is explained, and no other', () => {
-  expect(rows('What it says').toSorted()).toEqual(Object.keys(reasons).toSorted())
+test('README begins with the description of the package', () => {
+  const [, first = ''] = readme.replace(/\]\([^)]*\)|\[/g, '').split('\n\n')
+  expect(first.replaceAll('\n', ' ')).toBe(`${manifest.description}.`)
 })
 
-test('what is said to wait waits, and what is said to fail fails', () => {
-  for (const [, reason = '', then = ''] of readme.matchAll(/^\| `([a-z-]+)` +\|[^|]+\| ([^|]+?) +\| /gm)) {
-    const meaning = reasons[reason as keyof typeof reasons]
-    if (meaning === undefined) continue
-    expect([reason, then.split(/[ ;]/)[0]]).toEqual([reason, meaning.retryForMs === 0 ? 'fails' : 'waits'])
-  }
-})
-
-test('every event is explained, and no other', () => {
-  const types: Record<ApiserverAddressEvent['type'], true> = {
-    attempt: true,
-    phase: true,
-    retry: true,
-    probed: true,
-    wake: true,
-    resolved: true,
-    failed: true,
-    aborted: true,
-    connected: true,
-    disconnected: true,
-    resynced: true,
-    changed: true,
-    held: true,
-    ignored: true,
-    closed: true,
-  }
-  expect(rows('Events')).toEqual(Object.keys(types))
-})
-
-test('every option is explained, with its default', () => {
-  const names = Object.keys(parseOptions({}, 'watch')).filter((name) => name !== 'usesDataDir')
-  expect(rows('Options').toSorted()).toEqual([...names, 'distribution'].toSorted())
-  const { retry, timeoutMs, attemptTimeoutMs, shrinkDelayMs, settleMs, minAddresses, probeTimeoutMs } = parseOptions(
-    {},
-    'watch',
-  )
-  expect(readme).toContain(
-    `{ initialDelayMs: ${retry.initialDelayMs}, maxDelayMs: ${retry.maxDelayMs}, factor: ${retry.factor}, jitter: '${retry.jitter}', maxAttempts: ${retry.maxAttempts} }`,
-  )
-  // Between half of the longest delay and the whole.
-  const timesAMinute = Math.round(60_000 / (retry.maxDelayMs * 0.75))
-  expect(readme.replace(/\s+/g, ' ')).toContain(`is tried ${timesAMinute} times a minute, and found within 2 s`)
-  expect(retry.maxDelayMs).toBeLessThan(2000)
-  for (const [name, value] of Object.entries({
-    attemptTimeoutMs,
-    shrinkDelayMs,
-    settleMs,
-    minAddresses,
-    probeTimeoutMs,
-  })) {
-    expect(readme).toMatch(new RegExp(`\`${name}\` *\\| \`${value}\``))
-  }
-  expect(readme).toContain(`\`${String(timeoutMs).replace(/(\d{3})$/, '_$1')}\``)
-})
-
-test('every exit code is explained, as it is in --help', () => {
-  const codes = (text: string, line: RegExp) => [...text.matchAll(line)].map(([, code]) => code)
-  const [, status = ''] = help.split('Exit status:')
-  const explained = codes(readme, /^\| (\d[\d, ]*?) +\|/gm)
-  expect(explained).toContain('0')
-  expect(explained).toEqual(codes(status, /^ {2}(\d[\d, ]*?) {2}/gm))
-})
-
-test('every link leads to a file or a heading that is there', () => {
-  const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => text.toLowerCase())
-  const anchors = headings.map((text) => `#${text.replace(/[^\w -]/g, '').replaceAll(' ', '-')}`)
-  const targets = [...readme.matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, target = '']) => target)
-  expect(targets.length).toBeGreaterThan(5)
-  for (const target of targets) {
-    // The API reference takes no folders.
-    if (target.startsWith('#')) expect(anchors).toContain(target)
-    else expect([target, statSync(join(root, target)).isFile()]).toEqual([target, true])
-  }
-})
-
-test('the first screen has what it is, how to install it, and an example', () => {
+test('README shows name, installation, example and the two commands on its first screen', () => {
   const screen = readme.split('\n').slice(0, 30).join('\n')
   for (const text of [
     '# rke2-apiserver-resolver',
     'npm install',
     'await resolveApiserverAddresses',
-    'npm run demo',
-    'npm test',
+    'npm ci --loglevel=error && npm run demo\n',
+    'npm test\n',
   ]) {
     expect(screen).toContain(text)
   }
 })
 
-test('the recording is of the demo as it is', () => {
-  const [recording = ''] = blocks('text').filter((text) => text.includes('An RKE2 server boots'))
-  const demo = readFileSync(join(root, 'demo/demo.ts'), 'utf8')
-  const steps = [...demo.matchAll(/(?:step|write|writeList)\(['"](.+?)['"],/g)].map(([, story = '']) => story)
-  expect(steps.length).toBeGreaterThan(5)
-  for (const step of steps) expect(recording).toContain(step)
-  expect(recording).toContain('exit code 0')
+test('README gives each option the default that docs/options.md gives it', () => {
+  const all = new Map(rows(read('docs/options.md')).map(([name = '', value = '']) => [name, value]))
+  const shown = rows(section(readme, 'Options'))
+  expect(shown.length).toBeGreaterThan(5)
+  for (const [name = '', value = ''] of shown) expect([name, value]).toEqual([name, all.get(name)])
 })
 
-test('the map in CONTRIBUTING.md has every file of src, and no other', () => {
-  const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
-  const [, map = ''] = /## Map of src.*?```text\n(.*?)```/s.exec(contributing) ?? []
-  // The files are on the left, each folder is named with its first file, and what they are for is on the right.
-  const left = map.split('\n').map((line) => (line.includes('·') ? line : line.slice(0, 44)))
-  const named = left.flatMap((line) => line.match(/[a-z-]+(?!\/)\b/g) ?? [])
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  )
-  expect(named.toSorted()).toEqual(files.map((name) => basename(name, '.ts')).toSorted())
+test('README, docs/comparison.md and docs/troubleshooting.md name the number of reasons', () => {
+  const number = Object.keys(reasons).length
+  expect(readme).toContain(`one of [${number} reasons]`)
+  expect(read('docs/comparison.md')).toContain(`one of ${number} reasons`)
+  expect(read('docs/troubleshooting.md')).toContain(`one of ${number} reasons`)
+})
+
+test('docs/README.md links every page of docs/', () => {
+  const index = read('docs/README.md')
+  for (const page of [...pages, 'docs/api.md'].filter((path) => path !== 'docs/README.md')) {
+    expect(index).toContain(`](${page.replace('docs/', '')})`)
+  }
 })

@@ -12,7 +12,7 @@ test('there are four examples, each with a README of under 40 lines, and the pac
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   for (const name of examples) {
     expect(readFileSync(join(root, 'examples', name, 'README.md'), 'utf8').split('\n').length).toBeLessThan(40)
-    expect(readme).toContain(`](examples/${name}/README.md)`)
+    expect(readme).toMatch(new RegExp(`^\\[${name}\\]: .*examples/${name}/README\\.md$`, 'm'))
   }
 })
 

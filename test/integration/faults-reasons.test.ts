@@ -153,5 +153,5 @@ test('a deadline in the middle of the first attempt still says what was waited f
   await proxy.blackhole()
   const error = await new ObservedCall({ endpoints: proxy.endpoint, tls: etcd.tls, timeoutMs: 300 }).error()
   expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'timeout', attempts: 1 })
-  expect(error.message).toContain(`${proxy.endpoint}: it accepts connections and answers nothing`)
+  expect(error.message).toContain(`${proxy.endpoint}: TCP connected, but nothing answers`)
 })

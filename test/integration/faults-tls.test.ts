@@ -181,7 +181,7 @@ describe('files', () => {
     const waiting = call(files)
     const phase = await waiting.until('tls-rejected')
     const tellMs = told()
-    expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not belong together`)
+    expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not match`)
     await writeFile(files.keyFile, next.key)
     const recovered = stopwatch()
     expect(await waiting.result).toMatchObject({ addresses: one })
@@ -230,8 +230,8 @@ describe('files', () => {
   })
 
   test.each<[title: string, file: keyof TlsFiles, content: string | undefined, message: RegExp]>([
-    ['no PEM', 'certFile', 'certificate', /the client certificate file .* is not the PEM it should be: /],
-    ['a key where the CA should be', 'caFile', undefined, /the CA file .* is not the PEM it should be: /],
+    ['no PEM', 'certFile', 'certificate', /the client certificate file .* is not valid PEM: /],
+    ['a key where the CA should be', 'caFile', undefined, /the CA file .* is not valid PEM: /],
   ])('with %s are final', async (_title, file, content, message) => {
     const files = ownFiles()
     await write(files)

@@ -50,7 +50,7 @@ test('a dead and a black-holed server are named with their causes in time, and t
   expect(causes).toEqual({
     [server.address]: undefined,
     [dead]: `connect ECONNREFUSED ${dead}`,
-    [silent]: 'it accepts connections, and no TLS handshake comes of it (2 s)',
+    [silent]: 'TCP connected, but the TLS handshake timed out (2 s)',
   })
   expect(probes?.[0]).toMatchObject({ state: 'alive', verified: true })
   expect(elapsedMs).toBeLessThan(3000)

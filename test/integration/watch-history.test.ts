@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { WatchOptions } from '../../src/index.ts'
 import { readCertificates } from '../../src/sources/etcd/certificates.ts'
 import { connect } from '../../src/sources/etcd/connection.ts'
+import { endpointOf } from '../support/endpoint.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { ObservedWatch } from '../support/follow.ts'
@@ -137,7 +138,11 @@ describe('one member', () => {
     for (let i = 0; i < 5; i++) revisions.push(await etcd.put(key, 'x'.repeat(1 << 20)))
     const { signal } = new AbortController()
     const certificates = await readCertificates(etcd.tls, signal)
-    const connection = await connect({ endpoint: etcd.endpoints[0] as string, certificates, credentials: undefined })
+    const connection = await connect({
+      endpoint: endpointOf(etcd.endpoints[0] as string),
+      certificates,
+      credentials: undefined,
+    })
     onTestFinished(() => connection.close())
     const watch = await connection.watch(key, BigInt(revisions[0] as string) - 1n, signal)
     const seen: string[] = []

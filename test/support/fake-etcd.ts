@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Connection } from '../../src/sources/etcd/connection.ts'
-import type { Connect } from '../../src/sources/etcd/etcd-source.ts'
+import type { Connect } from '../../src/sources/etcd/connections.ts'
 import { WatchStream } from '../../src/sources/etcd/watch-stream.ts'
-import type { RawWatchStream, Snapshot, SourceWatch } from '../../src/sources/etcd/watch-stream.ts'
-import { Failure } from '../../src/sources/reasons.ts'
+import type { RawWatchStream } from '../../src/sources/etcd/watch-stream.ts'
+import { Failure } from '../../src/sources/failure.ts'
+import type { Snapshot, SourceWatch } from '../../src/sources/source.ts'
 import type { Clock } from '../../src/util/clock.ts'
 
 export type Stored = string | Uint8Array | undefined

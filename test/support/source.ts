@@ -1,6 +1,6 @@
 import type { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
-import type { Snapshot, SourceWatch } from '../../src/sources/etcd/watch-stream.ts'
-import { Failure } from '../../src/sources/reasons.ts'
+import { Failure } from '../../src/sources/failure.ts'
+import type { Snapshot, SourceWatch } from '../../src/sources/source.ts'
 
 /** A key in memory, for what a real etcd cannot be made to do on cue and for time that is not real. */
 export class FakeSource {

@@ -5,7 +5,7 @@ import { parseOptions } from '../../src/call/config.ts'
 import { ApiserverAddressError } from '../../src/errors.ts'
 import type { ResolveOptions } from '../../src/index.ts'
 import { resolve } from '../../src/resolve.ts'
-import { Failure } from '../../src/sources/reasons.ts'
+import { Failure } from '../../src/sources/failure.ts'
 import { idle, VirtualClock } from '../support/clock.ts'
 import { Recorder } from '../support/recorder.ts'
 import { FakeSource } from '../support/source.ts'
@@ -144,8 +144,8 @@ describe('the list is not complete yet', () => {
     expect(await call).toMatchObject({ addresses: ['a:1', 'b:1', 'c:1'] })
     expect(events.of('retry').map(({ error }) => error.message.replace(/^.*?: /, ''))).toEqual([
       'the key does not exist yet',
-      'the key is there, and its value is empty',
-      'the key is there, and its list is empty',
+      'the key exists, and its value is empty',
+      'the key exists, and its list is empty',
       'the list has 1 of at least 3 addresses: a:1',
       'the list has 2 of at least 3 addresses: a:1, b:1',
       'the list has 1 of at least 3 addresses: a:1',

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { Failure } from '../../src/sources/reasons.ts'
+import { Failure } from '../../src/sources/failure.ts'
 import { idle } from '../support/clock.ts'
 import { collectUncaught } from '../support/uncaught.ts'
 import { followFake, outcome, watchFake } from '../support/watching.ts'

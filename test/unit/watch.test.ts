@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { watchApiserverAddresses } from '../../src/index.ts'
-import { Failure } from '../../src/sources/reasons.ts'
+import { Failure } from '../../src/sources/failure.ts'
 import { idle } from '../support/clock.ts'
 import type { Stored } from '../support/fake-etcd.ts'
 import { followFake, outcome, watchFake } from '../support/watching.ts'

@@ -1,41 +1,50 @@
-import type { Config } from '../../call/config.ts'
-import { createLog, observe } from '../../call/emit.ts'
+import type { Logger } from 'pino'
+import type { Endpoint } from '../../addresses/endpoint.ts'
+import type { TlsFiles } from '../../rke2.ts'
+import { childLogger, observe } from '../../util/observe.ts'
 import { printable } from '../../util/text.ts'
-import { Failure } from '../reasons.ts'
+import { Failure } from '../failure.ts'
 import type { Certificates } from './certificates.ts'
 
-/** Reads the certificate files for each attempt: they appear, are rotated, and may be open to others. */
+interface CertificateReaderOptions {
+  readonly endpoints: readonly Endpoint[]
+  readonly tls: TlsFiles
+  readonly key: string
+  readonly logger: Logger | undefined
+}
+
+/** Reads the certificate files for each attempt, because they appear late and are rotated. */
 export class CertificateReader {
-  readonly #config: Config
+  readonly #options: CertificateReaderOptions
   #fingerprint: string | undefined
   /** The file that is being read. */
   #reading: string | undefined
   #warned = false
 
-  constructor(config: Config) {
-    this.#config = config
+  constructor(options: CertificateReaderOptions) {
+    this.#options = options
   }
 
-  /** Of the files as last read: what a TLS failure is about. */
+  /** The fingerprint of the files that were read last. */
   get fingerprint(): string | undefined {
     return this.#fingerprint
   }
 
   /**
-   * What the files hold; `undefined` where no endpoint needs them.
+   * Returns the content of the files; `undefined` if no endpoint needs them.
    *
-   * @throws Failure see `readCertificates`; `tls-files-unreadable` when the signal is aborted while one is being read
+   * @throws Failure see `readCertificates`; `tls-files-unreadable` when the signal is aborted while a file is being read
    */
   async read(signal: AbortSignal): Promise<Certificates | undefined> {
-    const { endpoints, tls } = this.#config
-    if (!endpoints.some((endpoint) => endpoint.startsWith('https:'))) return undefined
-    // Half a rotation is not what failed before.
+    const { endpoints, tls } = this.#options
+    if (!endpoints.some(({ secure }) => secure)) return undefined
+    // Reset, so that a partly rotated set is not mistaken for the files that failed.
     this.#fingerprint = undefined
     const { readCertificates } = await import('./certificates.ts')
     try {
       const certificates = await readCertificates(tls, signal, (file) => (this.#reading = file))
       this.#fingerprint = certificates.fingerprint
-      this.#warn(certificates.exposure)
+      this.#warnOnce(certificates.exposure)
       return certificates
     } catch (error) {
       throw (signal.aborted && this.pending()) || error
@@ -44,18 +53,18 @@ export class CertificateReader {
     }
   }
 
-  /** What is being waited for, if a file is being read. */
+  /** Returns what the reader waits for, if a file is being read. */
   pending(): Failure | undefined {
     if (this.#reading === undefined) return undefined
     const message = `${this.#reading} cannot be read: its file system does not answer`
     return new Failure('tls-files-unreadable', message, { retryForMs: Infinity })
   }
 
-  /** Tells once, and not at every attempt, that the key is open to others. */
-  #warn(exposure: string | undefined): void {
+  /** Logs once, and not at every attempt, that other users can read or replace the client key. */
+  #warnOnce(exposure: string | undefined): void {
     if (exposure === undefined || this.#warned) return
     this.#warned = true
-    const { key, logger, tls } = this.#config
-    observe(() => createLog(key, logger)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
+    const { key, logger, tls } = this.#options
+    observe(() => childLogger(logger, key)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
   }
 }

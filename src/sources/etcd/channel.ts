@@ -4,15 +4,16 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Channel, ChannelCredentials } from '@grpc/grpc-js'
 import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
-import { hostAndPort } from '../../addresses/host-port.ts'
+import type { Endpoint } from '../../addresses/endpoint.ts'
 import { identity } from '../../util/server-identity.ts'
 import { grpc } from './client.ts'
+import type { Stage } from './late.ts'
 
 const options = {
-  // One connecting subchannel that is stuck would otherwise be shared by the whole process. (grpc-node#2785)
+  // Else a subchannel that hangs while it connects is shared by the whole process (grpc-node#2785).
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,
-  // What finds out that the flow under a watch is dead. etcd answers pings more often than every 5 s with GOAWAY.
+  // Pings find a dead flow under a watch. etcd answers pings more often than every 5 s with GOAWAY.
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5000,
   'grpc.max_receive_message_length': 4 << 20,
@@ -21,7 +22,7 @@ const options = {
   'grpc.enable_channelz': 0,
 }
 
-/** A part of grpc-js that is not its interface: a version without it makes that one attempt, and no harm is done. */
+/** A private part of grpc-js. A version without it makes one connection attempt too many, which does no harm. */
 interface InternalChannel {
   readonly subchannelPool?: {
     readonly pool?: Record<
@@ -31,45 +32,45 @@ interface InternalChannel {
   }
 }
 
-/** The channel that a socket is made for. */
-const maker = new AsyncLocalStorage<EndpointChannel>()
+/** The channel that a new socket belongs to. */
+const owner = new AsyncLocalStorage<EndpointChannel>()
 
 /**
- * A gRPC channel to one endpoint over sockets that are ours: TLS by Node itself, and not by grpc-js, which gives an IP
- * address as server name (refused by Node 26, a warning before), keeps only the text of errors, and leaves the socket
- * of an abandoned connection open for ever.
+ * A gRPC channel to one endpoint, with sockets that this class makes and destroys.
+ *
+ * TLS is Node's own and not that of grpc-js, which sends an IP address as server name (an error in Node 26, a warning
+ * before), keeps only the text of an error, and leaves the socket of an abandoned connection open for ever.
  */
 export class EndpointChannel {
-  /** For etcd3; it is opened and closed here. */
+  /** The channel for etcd3. Only this class opens and closes it. */
   readonly channel: Channel
   readonly #sockets = new Set<Socket>()
   #error: Error | undefined
   #closed = false
 
-  /** @param context present for `https:` */
-  constructor(endpoint: string, context: SecureContext | undefined) {
-    const target = endpoint.replace(/^.*\/\//, '')
-    this.channel = new grpc.Channel(target, this.#credentials(hostAndPort(endpoint).host, context), options)
+  /** @param context the TLS context of an endpoint with `https:` */
+  constructor({ address, host }: Endpoint, context: SecureContext | undefined) {
+    this.channel = new grpc.Channel(address, this.#credentials(host, context), options)
     subscribe('net.client.socket', this.#onSocket)
   }
 
-  /** Begins to connect, unless it has. */
+  /** Starts to connect, unless it already has. */
   connect(): void {
-    if (!this.#closed) maker.run(this, () => this.channel.getConnectivityState(true))
+    if (!this.#closed) owner.run(this, () => this.channel.getConnectivityState(true))
   }
 
-  /** What Node said when the connection failed last; grpc-js keeps only its text. */
+  /** Node's error of the last connection that failed. grpc-js keeps only its text. */
   get error(): Error | undefined {
     return this.#error
   }
 
-  /** How far the connection has come. */
-  get stage(): 'connecting' | 'handshake' | 'ready' {
+  /** How far the connection has got. */
+  get stage(): Stage {
     if (!this.#closed && this.channel.getConnectivityState(false) === grpc.connectivityState.READY) return 'ready'
     return [...this.#sockets].some(({ connecting }) => !connecting) ? 'handshake' : 'connecting'
   }
 
-  /** Resolves when the connection stands; never, if it is closed before. */
+  /** Resolves when the connection is established; never, if it is closed before. */
   async whenReady(): Promise<void> {
     for (;;) {
       const state = this.channel.getConnectivityState(false)
@@ -84,13 +85,13 @@ export class EndpointChannel {
     this.#closed = true
     this.#stopReconnecting()
     this.channel.close()
-    // A connection that was just begun has no socket yet.
+    // A connection that has just been started has no socket yet.
     setImmediate(() => unsubscribe('net.client.socket', this.#onSocket))
-    // A TLS socket before the one under it: the other way round can crash Node.
+    // The TLS socket is destroyed before the TCP socket below it: the other way round can crash Node.
     for (const socket of [...this.#sockets].toReversed()) socket.destroy()
   }
 
-  /** A channel that is closed after a failed attempt makes one more, a second later. Not so without its timer. */
+  /** Stops the timer of grpc-js that makes one more connection attempt a second after the channel was closed. */
   #stopReconnecting(): void {
     const { internalChannel } = this.channel as unknown as { readonly internalChannel?: InternalChannel }
     for (const { subchannel } of Object.values(internalChannel?.subchannelPool?.pool ?? {}).flat()) {
@@ -105,7 +106,7 @@ export class EndpointChannel {
         this.#error = undefined
         return secureContext === undefined ? { socket, secure: false } : this.#secure(socket, host, secureContext)
       },
-      // Asked before each connection: a channel that was closed while one was made would make another one for it.
+      // Called before each connection: a channel that is closed while it connects would connect once more.
       waitForReady: async () => {
         if (this.#closed) throw new Error('closed')
       },
@@ -121,7 +122,7 @@ export class EndpointChannel {
 
   #secure(socket: Socket, host: string, secureContext: SecureContext): Promise<SecureConnectResult> {
     return new Promise((resolve, reject) => {
-      // Said aloud: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch verification off.
+      // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
       const verified = { ...identity(host), secureContext, rejectUnauthorized: true }
       const tls = process
         .getBuiltinModule('node:tls')
@@ -132,17 +133,17 @@ export class EndpointChannel {
     })
   }
 
-  // grpc-js hands a socket over only once it is connected. One that never is, it leaves to the kernel, which keeps it,
-  // and the process with it, for two minutes.
+  // grpc-js hands over a socket only when it is connected. A socket that never connects would keep the process alive for
+  // two minutes.
   readonly #onSocket = (message: unknown): void => {
-    if (maker.getStore() === this) this.#adopt((message as { readonly socket: Socket }).socket)
+    if (owner.getStore() === this) this.#adopt((message as { readonly socket: Socket }).socket)
   }
 
   #adopt(socket: Socket): void {
     this.#sockets.add(socket)
     socket.on('error', (error) => (this.#error = error))
     socket.once('close', () => this.#sockets.delete(socket))
-    // Not at once: what is destroyed when it begins to connect is brought back to life by Node.
+    // Not at once: Node connects a socket that is destroyed at the moment when it starts to connect.
     if (this.#closed) setImmediate(() => socket.destroy())
   }
 }

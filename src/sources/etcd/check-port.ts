@@ -1,24 +1,27 @@
 import { once } from 'node:events'
-import { hostAndPort } from '../../addresses/host-port.ts'
-import { classifyStatus, Failure } from '../reasons.ts'
+import type { Endpoint } from '../../addresses/endpoint.ts'
+import { Failure } from '../failure.ts'
+import { classifyStatus } from './classify.ts'
 
 /**
- * Resolves when something accepts a connection at the endpoint, which is then closed.
+ * Resolves when the endpoint accepts a TCP connection, which is then closed.
  *
- * @throws Failure `unreachable` when nothing does
+ * @throws Failure `unreachable` when it refuses the connection
  * @throws `signal.reason` when the signal is aborted
  */
-export async function checkPort(endpoint: string, signal: AbortSignal): Promise<void> {
+export type CheckPort = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>
+
+export const checkPort: CheckPort = async ({ url, host, port }, signal) => {
   signal.throwIfAborted()
-  const socket = process.getBuiltinModule('node:net').connect(hostAndPort(endpoint))
+  const socket = process.getBuiltinModule('node:net').connect({ host, port })
   try {
     await once(socket, 'connect', { signal })
   } catch (error) {
     signal.throwIfAborted()
-    // Of a name with several addresses, the one tried last.
+    // A name with several addresses fails with one error for each: report the last.
     const cause: Error = error instanceof AggregateError ? error.errors.at(-1) : error
-    const [reason, summary] = classifyStatus({ code: 14, details: '' }, cause)
-    throw new Failure(reason, `${endpoint}: ${summary} (${cause.message})`, { cause })
+    const { reason, summary } = classifyStatus({ code: 14, details: '' }, cause)
+    throw new Failure(reason, `${url}: ${summary} (${cause.message})`, { cause })
   } finally {
     socket.destroy()
   }

@@ -4,20 +4,21 @@ import type { IOptions } from 'etcd3'
 import type * as pool from 'etcd3/lib/connection-pool.js'
 import type * as rpc from 'etcd3/lib/rpc.js'
 
-// Of etcd3 only what calls etcd: its locks, leases, elections and builders would take 5 ms and more to load, and so much
-// memory that Node collects garbage before there is an answer. And required, because an import of CommonJS reads it twice.
+// Only the part of etcd3 that calls etcd: its locks, leases, elections and builders take more than 5 ms to load, and
+// enough memory for a garbage collection before the first answer. Loaded by `require`, because an import reads CommonJS
+// files twice.
 const require = createRequire(import.meta.url)
 
 export const grpc: typeof grpcTypes = require('@grpc/grpc-js')
 const { ConnectionPool }: typeof pool = require('etcd3/lib/connection-pool.js')
 const { AuthClient, KVClient, WatchClient }: typeof rpc = require('etcd3/lib/rpc.js')
 
-/** A fault policy of etcd3 (one of cockatiel's) that does nothing: retries are not made at two levels. */
+/** A fault policy for etcd3 that does nothing, because only the call retries. */
 const noRetry = {
   execute: async <T>(call: (context: object) => T) => call({}),
 } as unknown as Exclude<NonNullable<IOptions['faultHandling']>['global'], undefined>
 
-/** etcd's services over one channel, by etcd3. */
+/** The services of etcd over one channel. */
 export class EtcdClient {
   readonly auth: rpc.AuthClient
   readonly kv: rpc.KVClient
@@ -26,7 +27,7 @@ export class EtcdClient {
   constructor(channel: grpcTypes.Channel) {
     const connections = new ConnectionPool({
       hosts: channel.getTarget(),
-      // All of etcd3's services on our one channel.
+      // All services share the one channel.
       grpcOptions: { channelOverride: channel },
       faultHandling: { host: () => noRetry, global: noRetry },
     })

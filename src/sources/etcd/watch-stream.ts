@@ -1,67 +1,49 @@
 import type { Readable } from 'node:stream'
 import type { Etcd3, IWatchResponse } from 'etcd3'
-import { Failure, oneLine } from '../reasons.ts'
+import { orAborted } from '../../util/abort.ts'
+import { oneLine } from '../../util/text.ts'
+import { Failure } from '../failure.ts'
+import type { Snapshot, SourceWatch } from '../source.ts'
 
-/** The key as one linearizable read or one watch event shows it. */
-export interface Snapshot {
-  /** `undefined` where the key does not exist. */
-  readonly value: Uint8Array | undefined
-  /** The revision that wrote (or deleted) this value. */
-  readonly modRevision: bigint
-  /** The revision that created the key, the last time if it was deleted in between; 0 where it does not exist. */
-  readonly createRevision: bigint
-  /** How often the key was written since it was created. */
-  readonly version: bigint
-  /** The store's revision at that moment. */
-  readonly revision: bigint
-}
-
-/** Changes of the key after one reading, as etcd pushes them. */
-export interface SourceWatch {
-  /**
-   * Resolves when there is a change to take.
-   *
-   * @throws Failure when the stream has ended, for whatever reason: from then on only a new read counts
-   * @throws `signal.reason` when the signal is aborted
-   */
-  changed(signal: AbortSignal): Promise<void>
-  /** The changes not yet taken, oldest first. */
-  drain(): readonly Snapshot[]
-  close(): void
-}
-
-/** etcd3's type leaves out that it is a stream of Node's. */
+/** The stream of etcd3. Its type does not say that it is a stream of Node. */
 export type RawWatchStream = Awaited<ReturnType<Etcd3['watchClient']['watch']>> & Pick<Readable, 'pause' | 'resume'>
 
-/** More changes than this are left to etcd until these are taken: it keeps them in its history anyway. */
+/** The stream is paused at this number of changes until they are drained. etcd keeps the rest in its history. */
 const maxPending = 100
 
-/** Of the store, and of the key; 0 where an answer has none, as no etcd's. */
+/** Returns the revisions of the store and of the key; 0 for one that is missing, which etcd never leaves out. */
 export const revisions = (
   header: { readonly revision: string } | null | undefined,
   kv: { readonly mod_revision: string } | null | undefined,
 ): readonly [bigint, bigint] => [BigInt(header?.revision ?? 0), BigInt(kv?.mod_revision ?? 0)]
 
-/** A watch on etcd's raw stream: etcd3's own `Watcher` loses events when it reconnects, and can die without a word. */
+const closed = new Failure('unavailable', 'the watch was closed')
+
+/**
+ * A watch on the raw stream of etcd.
+ *
+ * The `Watcher` of etcd3 is not used: it loses events when it reconnects, and can end without an error.
+ */
 export class WatchStream implements SourceWatch {
   readonly #stream: RawWatchStream
-  readonly #over: () => void
+  readonly #onEnd: () => void
   readonly #created = Promise.withResolvers<void>()
-  readonly #waiting = new Set<PromiseWithResolvers<void>>()
+  /** One for each call of `changed`: a promise that lives as long as the watch would collect reactions for as long. */
+  readonly #waiters = new Set<PromiseWithResolvers<void>>()
   #pending: Snapshot[] = []
   #ended: Failure | undefined
 
   /**
-   * @param why tells why the stream has ended by itself
-   * @param over is told that it has, however
+   * @param reason returns why the stream ended when it ends by itself
+   * @param onEnd is called once when the stream has ended for any reason
    */
-  constructor(stream: RawWatchStream, why: () => Failure, over: () => void) {
+  constructor(stream: RawWatchStream, reason: () => Failure, onEnd: () => void) {
     this.#stream = stream
-    this.#over = over
-    stream.on('data', (response) => this.#receive(response))
-    stream.on('error', () => this.#end(why))
-    stream.on('end', () => this.#end(why))
-    // Whoever opened it may have been aborted before it fails.
+    this.#onEnd = onEnd
+    stream.on('data', (response) => this.#onResponse(response))
+    stream.on('error', () => this.#end(reason()))
+    stream.on('end', () => this.#end(reason()))
+    // The opener may have been aborted before this rejects.
     this.#created.promise.catch(() => {})
   }
 
@@ -74,15 +56,12 @@ export class WatchStream implements SourceWatch {
     signal.throwIfAborted()
     if (this.#ended !== undefined) throw this.#ended
     if (this.#pending.length > 0) return
-    const waiting = Promise.withResolvers<void>()
-    const abort = () => waiting.reject(signal.reason)
-    this.#waiting.add(waiting)
-    signal.addEventListener('abort', abort, { once: true })
+    const waiter = Promise.withResolvers<void>()
+    this.#waiters.add(waiter)
     try {
-      await waiting.promise
+      await orAborted(waiter.promise, signal)
     } finally {
-      signal.removeEventListener('abort', abort)
-      this.#waiting.delete(waiting)
+      this.#waiters.delete(waiter)
     }
   }
 
@@ -94,41 +73,42 @@ export class WatchStream implements SourceWatch {
   }
 
   close(): void {
-    this.#end(() => closed)
+    this.#end(closed)
   }
 
-  #receive(response: IWatchResponse): void {
+  #onResponse(response: IWatchResponse): void {
     if (this.#ended !== undefined) return
-    if (response.canceled) {
-      const compacted = BigInt(response.compact_revision) > 0n
-      const why = compacted ? `revisions before ${response.compact_revision} are compacted` : response.cancel_reason
-      return this.#end(() => new Failure('unavailable', `etcd ended the watch: ${oneLine(why)}`))
-    }
+    if (response.canceled) return this.#end(cancellation(response))
     if (response.created) this.#created.resolve()
     if (response.events.length === 0) return
     for (const { kv } of response.events) {
       const [revision, modRevision] = revisions(response.header, kv)
       if (revision <= 0n || modRevision <= 0n) {
-        return this.#end(() => new Failure('unavailable', 'the watch brought no revision, as no etcd does'))
+        return this.#end(new Failure('unavailable', 'invalid response from etcd (a watch event without a revision)'))
       }
       const [createRevision, version] = [BigInt(kv.create_revision), BigInt(kv.version)]
-      const value = version === 0n ? undefined : kv.value // deleted
+      // Version 0 is a deletion.
+      const value = version === 0n ? undefined : kv.value
       this.#pending.push({ value, modRevision, createRevision, version, revision })
     }
     if (this.#pending.length >= maxPending) this.#stream.pause()
-    for (const waiting of this.#waiting) waiting.resolve()
+    for (const waiter of this.#waiters) waiter.resolve()
   }
 
-  #end(why: () => Failure): void {
+  #end(failure: Failure): void {
     if (this.#ended !== undefined) return
-    const failure = (this.#ended = why())
-    // In doubt only a new read counts: changes that were not yet taken are forgotten.
+    this.#ended = failure
+    // Pending changes are dropped, because only a new read counts from now on.
     this.#pending = []
     this.#created.reject(failure)
-    for (const waiting of this.#waiting) waiting.reject(failure)
+    for (const waiter of this.#waiters) waiter.reject(failure)
     this.#stream.cancel()
-    this.#over()
+    this.#onEnd()
   }
 }
 
-const closed = new Failure('unavailable', 'the watch was closed')
+function cancellation({ compact_revision, cancel_reason }: IWatchResponse): Failure {
+  const compacted = BigInt(compact_revision) > 0n
+  const reason = compacted ? `revisions before ${compact_revision} are compacted` : cancel_reason
+  return new Failure('unavailable', `etcd ended the watch: ${oneLine(reason)}`)
+}

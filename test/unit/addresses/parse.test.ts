@@ -44,12 +44,12 @@ describe('a list', () => {
 describe('nothing is set yet', () => {
   test.each([
     ['no key', undefined, 'the key does not exist yet'],
-    ['empty', '', 'the key is there, and its value is empty'],
-    ['a newline', '\n', 'the key is there, and its value is empty'],
-    ['white space', ' \t\r\n ', 'the key is there, and its value is empty'],
-    ['null', 'null\n', 'the key is there, and its value is null'],
-    ['an empty list', '[]\n', 'the key is there, and its list is empty'],
-    ['an empty list with space in it', '[ ]', 'the key is there, and its list is empty'],
+    ['empty', '', 'the key exists, and its value is empty'],
+    ['a newline', '\n', 'the key exists, and its value is empty'],
+    ['white space', ' \t\r\n ', 'the key exists, and its value is empty'],
+    ['null', 'null\n', 'the key exists, and its value is null'],
+    ['an empty list', '[]\n', 'the key exists, and its list is empty'],
+    ['an empty list with space in it', '[ ]', 'the key exists, and its list is empty'],
   ])('%s', (_name, value, message) => {
     expect(parseAddresses(value === undefined ? undefined : Buffer.from(value))).toEqual({ kind: 'not-set', message })
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Failure } from '../../../src/sources/reasons.ts'
+import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
 import { followFake, outcome, watchFake } from '../../support/watching.ts'
 

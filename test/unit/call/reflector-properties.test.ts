@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseAddresses } from '../../../src/addresses/addresses.ts'
+import { parseAddresses } from '../../../src/addresses/parse.ts'
 import type { AddressChange } from '../../../src/index.ts'
-import { Failure } from '../../../src/sources/reasons.ts'
+import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
 import { watchFake } from '../../support/watching.ts'
 

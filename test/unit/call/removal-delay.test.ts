@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { difference, RemovalDelay } from '../../../src/call/removal-delay.ts'
+import { difference } from '../../../src/addresses/list.ts'
+import { RemovalDelay } from '../../../src/call/removal-delay.ts'
 
 const start = (...addresses: string[]) => new RemovalDelay(addresses, 1n, 3000)
 
@@ -11,10 +12,10 @@ describe('growth', () => {
     expect(tracker.dueAt).toBe(Infinity)
   })
 
-  test('counts at once, while others are held', () => {
+  test('counts at once, while removals are pending', () => {
     const tracker = start('a', 'b')
     expect(tracker.store(['b', 'c'], 2n, 0)).toMatchObject({ addresses: ['a', 'b', 'c'], added: ['c'], removed: [] })
-    expect(tracker.held).toEqual(['a'])
+    expect(tracker.pendingRemovals).toEqual(['a'])
   })
 })
 
@@ -25,7 +26,7 @@ describe('a shrink', () => {
     expect(tracker.dueAt).toBe(4000)
     expect(tracker.update(3999)).toBeUndefined()
     expect(tracker.update(4000)).toEqual({ addresses: ['a'], revision: 2n, added: [], removed: ['b'] })
-    expect(tracker.held).toEqual([])
+    expect(tracker.pendingRemovals).toEqual([])
   })
 
   test('is dropped when the address returns, and begins anew when it leaves again', () => {
@@ -48,7 +49,7 @@ describe('a shrink', () => {
     const tracker = start('a', 'b', 'c')
     tracker.store(['a', 'b'], 2n, 0)
     tracker.store(['a'], 3n, 1000)
-    expect(tracker.held).toEqual(['b', 'c'])
+    expect(tracker.pendingRemovals).toEqual(['b', 'c'])
     expect(tracker.update(3000)).toMatchObject({ removed: ['c'] })
     expect(tracker.update(4000)).toMatchObject({ removed: ['b'] })
   })

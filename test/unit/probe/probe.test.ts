@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
 import { probe } from '../../../src/probe/probe.ts'
-import type { ProbeKind } from '../../../src/probe/probe.ts'
+import type { ProbeKind } from '../../../src/options.ts'
 import { Prober } from '../../../src/probe/prober.ts'
 import { systemClock } from '../../../src/util/clock.ts'
 import { startApiserver, writeServerCa } from '../../support/apiserver.ts'
@@ -72,7 +72,7 @@ describe('readyz', () => {
   test('takes silence for dead after probeTimeoutMs', async () => {
     const { address } = await server({ answer: () => {} })
     expect(await probeOnce('readyz', address, { probeTimeoutMs: 300 })).toMatchObject(
-      dead(/^GET \/readyz is not answered \(0.3 s\)$/),
+      dead(/^GET \/readyz was not answered \(0.3 s\)$/),
     )
   })
 
@@ -147,7 +147,7 @@ describe('tls', () => {
     await using proxy = await startProxy(1)
     await proxy.blackhole()
     expect(await probeOnce('tls', `127.0.0.1:${proxy.port}`, { probeTimeoutMs: 300 })).toMatchObject(
-      dead(/^it accepts connections, and no TLS handshake comes of it \(0.3 s\)$/),
+      dead(/^TCP connected, but the TLS handshake timed out \(0.3 s\)$/),
     )
   })
 })
@@ -173,6 +173,6 @@ describe('tcp', () => {
 
   test('that is ended before it is connected says so', async () => {
     const target = { address: '127.0.0.1:1', kind: 'tcp' as const, context: createSecureContext() }
-    await expect(probe(target, AbortSignal.abort())).rejects.toThrow('no connection, as if packets were dropped')
+    await expect(probe(target, AbortSignal.abort())).rejects.toThrow('no connection; packets may be dropped on the way')
   })
 })

@@ -6,7 +6,7 @@ import type { ResolveOptions, WatchOptions } from '../../../src/index.ts'
 import type { ProbeTarget } from '../../../src/probe/probe.ts'
 import { Prober } from '../../../src/probe/prober.ts'
 import { resolve } from '../../../src/resolve.ts'
-import { Failure } from '../../../src/sources/reasons.ts'
+import { Failure } from '../../../src/sources/failure.ts'
 import { Watch } from '../../../src/watch.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
@@ -257,7 +257,7 @@ describe('one list', () => {
     await expect(call).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       reason: 'incomplete',
-      message: expect.stringContaining('the list is complete, and was still being probed'),
+      message: expect.stringContaining('the list is complete, and its addresses are still being probed'),
     })
     expect([clock.sleeping, servers.pending]).toEqual([0, 0])
   })
@@ -272,7 +272,9 @@ describe('one list', () => {
     source.write('["a:1"]')
     await clock.advance(1500)
     const error = await call.catch(({ message }: Error) => message)
-    expect(error).toMatch(/apiservers for the last 0\.0 s: the list is complete, and was still being probed$/)
+    expect(error).toMatch(
+      /apiservers for the last 0\.0 s: the list is complete, and its addresses are still being probed$/,
+    )
   })
 
   test('ends at once by an abort during a probe', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ApiserverAddressError } from '../../../src/errors.ts'
-import { Failure } from '../../../src/sources/reasons.ts'
+import { Failure } from '../../../src/sources/failure.ts'
 import { printable } from '../../../src/util/text.ts'
 
 test('printable text stays as it is', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Reason, TlsFiles } from '../../../../src/index.ts'
 import { readCertificates } from '../../../../src/sources/etcd/certificates.ts'
-import { Failure } from '../../../../src/sources/reasons.ts'
+import { Failure } from '../../../../src/sources/failure.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 
@@ -63,10 +63,10 @@ describe.each(names)('%s', (name) => {
     ['empty', missing, Infinity, 'is still empty', (file) => writeFile(file, '')],
     ['a folder', unreadable, 0, 'not a regular file', (file) => rm(file).then(() => mkdir(file))],
     ['huge', unreadable, 0, '1048577 bytes', (file) => writeFile(file, Buffer.alloc((1 << 20) + 1))],
-    ['text', unreadable, 2000, 'is not the PEM it should be', (file) => writeFile(file, 'something else')],
-    ['binary', unreadable, 2000, 'is not the PEM it should be', (file) => writeFile(file, Buffer.from([48, 130, 1]))],
-    ['half-written', unreadable, 2000, 'is not the PEM', (file) => writeFile(file, good[name].slice(0, 100))],
-    ['of the other kind', unreadable, 2000, 'is not the PEM', (file) => writeFile(file, ofTheOtherKind[name])],
+    ['text', unreadable, 2000, 'is not valid PEM', (file) => writeFile(file, 'something else')],
+    ['binary', unreadable, 2000, 'is not valid PEM', (file) => writeFile(file, Buffer.from([48, 130, 1]))],
+    ['half-written', unreadable, 2000, 'is not valid PEM', (file) => writeFile(file, good[name].slice(0, 100))],
+    ['of the other kind', unreadable, 2000, 'is not valid PEM', (file) => writeFile(file, ofTheOtherKind[name])],
   ])('%s is %s', async (_title, reason, retryForMs, message, spoil) => {
     await spoil(files[name])
     const error = await failure()
@@ -87,7 +87,7 @@ test('a certificate without its key is waited for as long as a rotation takes', 
   expect(await failure()).toMatchObject({
     reason: 'tls-rejected',
     retryForMs: 10_000,
-    message: expect.stringContaining(`${files.certFile} and ${files.keyFile} do not belong together`),
+    message: expect.stringContaining(`${files.certFile} and ${files.keyFile} do not match`),
   })
 })
 

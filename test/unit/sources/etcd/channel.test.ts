@@ -3,6 +3,7 @@ import net from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { EndpointChannel } from '../../../../src/sources/etcd/channel.ts'
+import { endpointOf } from '../../../support/endpoint.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import { serve } from '../../../support/serve.ts'
 
@@ -18,7 +19,7 @@ async function silentServer() {
 
 test('closed as soon as it has begun to connect, it leaves no socket', async () => {
   const { endpoint } = await silentServer()
-  const channel = new EndpointChannel(endpoint, undefined)
+  const channel = new EndpointChannel(endpointOf(endpoint), undefined)
   channel.connect()
   channel.close()
   expect(channel.stage).toBe('connecting')
@@ -28,7 +29,7 @@ test('closed as soon as it has begun to connect, it makes no connection, nor ano
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const { endpoint, accepted, port, server } = await silentServer()
-  const channel = new EndpointChannel(endpoint, undefined)
+  const channel = new EndpointChannel(endpointOf(endpoint), undefined)
   channel.connect()
   channel.close()
   for (let round = 0; round < 100; round++) {
@@ -44,7 +45,7 @@ test('closed as soon as it has begun to connect, it makes no connection, nor ano
 
 test('closed in the middle of the handshake, it leaves no socket', async () => {
   const { endpoint, accepted, server } = await silentServer()
-  const channel = new EndpointChannel(endpoint, undefined)
+  const channel = new EndpointChannel(endpointOf(endpoint), undefined)
   expect(channel.stage).toBe('connecting')
   channel.connect()
   await once(server, 'connection')
@@ -56,7 +57,10 @@ test('closed in the middle of the handshake, it leaves no socket', async () => {
 
 test('it knows its own sockets from all others', async () => {
   const { endpoint, accepted, port } = await silentServer()
-  const [one, other] = [1, 2].map(() => new EndpointChannel(endpoint, undefined)) as [EndpointChannel, EndpointChannel]
+  const [one, other] = [1, 2].map(() => new EndpointChannel(endpointOf(endpoint), undefined)) as [
+    EndpointChannel,
+    EndpointChannel,
+  ]
   one.connect()
   other.connect()
   const foreign = net.connect(port, '127.0.0.1')

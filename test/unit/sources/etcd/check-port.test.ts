@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { checkPort } from '../../../../src/sources/etcd/check-port.ts'
+import { endpointOf } from '../../../support/endpoint.ts'
 import { unusedPort } from '../../../support/net.ts'
 import { serve } from '../../../support/serve.ts'
 
@@ -11,7 +12,7 @@ test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which i
   const server = createServer()
   const accepted = once(server, 'connection')
   const port = await serve(server, host === '[::1]' ? '::1' : '127.0.0.1')
-  await checkPort(`https://${host}:${port}`, never)
+  await checkPort(endpointOf(`https://${host}:${port}`), never)
   const [socket] = await accepted
   await once(socket.resume(), 'close')
   expect(socket.bytesRead).toBe(0)
@@ -19,7 +20,7 @@ test.each(['127.0.0.1', '[::1]', 'localhost'])('%s accepts a connection, which i
 
 test.each(['127.0.0.1', 'localhost'])('%s refuses it', async (host) => {
   const port = await unusedPort()
-  await expect(checkPort(`http://${host}:${port}`, never)).rejects.toMatchObject({
+  await expect(checkPort(endpointOf(`http://${host}:${port}`), never)).rejects.toMatchObject({
     reason: 'unreachable',
     message: `http://${host}:${port}: etcd cannot be reached (connect ECONNREFUSED 127.0.0.1:${port})`,
     cause: { code: 'ECONNREFUSED' },
@@ -30,7 +31,7 @@ test.each([
   ['https://127.0.0.1:443', 443],
   ['http://127.0.0.1:80', 80],
 ])('%s is knocked at there, whether anything listens or not', async (endpoint, port) => {
-  const knocked = checkPort(endpoint, never).then(
+  const knocked = checkPort(endpointOf(endpoint), never).then(
     () => port,
     ({ cause }) => cause.port,
   )
@@ -38,7 +39,7 @@ test.each([
 })
 
 test('a name that is not known', { timeout: 30_000 }, async () => {
-  await expect(checkPort('http://nowhere.invalid:2379', never)).rejects.toMatchObject({
+  await expect(checkPort(endpointOf('http://nowhere.invalid:2379'), never)).rejects.toMatchObject({
     reason: 'unreachable',
     message: expect.stringMatching(/the host name is not known \(getaddrinfo \w+ nowhere.invalid\)$/),
   })
@@ -49,10 +50,10 @@ test.each([new Error('enough'), 'enough', null])(
   async (reason) => {
     const controller = new AbortController()
     const endpoint = `http://127.0.0.1:${await serve(createServer())}`
-    const knocking = checkPort(endpoint, controller.signal)
+    const knocking = checkPort(endpointOf(endpoint), controller.signal)
     controller.abort(reason)
     await expect(knocking).rejects.toBe(reason)
-    await expect(checkPort(endpoint, controller.signal)).rejects.toBe(reason)
+    await expect(checkPort(endpointOf(endpoint), controller.signal)).rejects.toBe(reason)
     await expect.poll(() => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap')).toEqual([])
   },
 )

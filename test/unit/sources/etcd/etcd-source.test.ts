@@ -6,8 +6,8 @@ import type { Reason } from '../../../../src/errors.ts'
 import type { ResolveOptions } from '../../../../src/index.ts'
 import type { Connection, ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
 import { EtcdSource } from '../../../../src/sources/etcd/etcd-source.ts'
-import type { Snapshot } from '../../../../src/sources/etcd/watch-stream.ts'
-import { Failure } from '../../../../src/sources/reasons.ts'
+import { Failure } from '../../../../src/sources/failure.ts'
+import type { Snapshot } from '../../../../src/sources/source.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { idle, VirtualClock } from '../../../support/clock.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
@@ -101,8 +101,8 @@ function start(
     knocks.push(checkPort)
     return checkPort.promise
   })
-  const asked = () => made.map((connection) => new URL(connection.options.endpoint).hostname).join('')
-  const latest = (name: string) => made.findLast((connection) => connection.options.endpoint.includes(`/${name}:`))!
+  const asked = () => made.map((connection) => connection.options.endpoint.host).join('')
+  const latest = (name: string) => made.findLast((connection) => connection.options.endpoint.host === name)!
   const read = (signal = new AbortController().signal) => {
     const outcome = source.read(signal)
     outcome.catch(() => {})
@@ -264,9 +264,9 @@ describe('of several endpoints', () => {
 
 describe('an attempt that is over', () => {
   test.each<[stage: Connection['stage'], reason: Reason, message: RegExp, kept: boolean]>([
-    ['connecting', 'unreachable', /a:2379: no connection yet, as if packets were dropped/, true],
-    ['handshake', 'timeout', /a:2379: it accepts connections and answers nothing/, true],
-    ['ready', 'timeout', /a:2379: it took the request and does not answer/, false],
+    ['connecting', 'unreachable', /a:2379: no connection yet; packets may be dropped on the way/, true],
+    ['handshake', 'timeout', /a:2379: TCP connected, but nothing answers/, true],
+    ['ready', 'timeout', /a:2379: etcd took the request and does not answer/, false],
   ])('says how far it came: %s', async (stage, reason, message, kept) => {
     const { clock, source, read, latest } = start('a')
     const outcome = read()

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../../../src/sources/etcd/connection.ts'
 import type { Connection } from '../../../../src/sources/etcd/connection.ts'
-import { Failure } from '../../../../src/sources/reasons.ts'
+import { Failure } from '../../../../src/sources/failure.ts'
+import { endpointOf } from '../../../support/endpoint.ts'
 import { forging, fuzzSeed, mutate } from '../../../support/fuzz.ts'
 import { answer, created, frame, startHostileEtcd, writes } from '../../../support/hostile-etcd.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
@@ -43,7 +44,11 @@ describe(
     ) {
       const came = new Map<string, number>()
       const series = async () => {
-        const connection = await connect({ endpoint, certificates: undefined, credentials: undefined })
+        const connection = await connect({
+          endpoint: endpointOf(endpoint),
+          certificates: undefined,
+          credentials: undefined,
+        })
         for (let left = count / 20; left > 0; left--) {
           const controller = new AbortController()
           const timer = setTimeout(() => controller.abort('late'), 50)

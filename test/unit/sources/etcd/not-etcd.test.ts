@@ -108,11 +108,11 @@ const waited: Row[] = [
     'https',
     () => net.createServer((socket) => void socket.resetAndDestroy()),
   ],
-  ['accepts and never answers', 'timeout', /accepts connections and answers nothing/, 'http', () => net.createServer()],
+  ['accepts and never answers', 'timeout', /TCP connected, but nothing answers/, 'http', () => net.createServer()],
   [
     'accepts and never answers, TLS',
     'timeout',
-    /accepts connections and answers nothing/,
+    /TCP connected, but nothing answers/,
     'https',
     () => net.createServer((socket) => void socket.resume()),
   ],

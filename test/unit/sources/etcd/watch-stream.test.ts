@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { connect } from '../../../../src/sources/etcd/connection.ts'
 import { WatchStream } from '../../../../src/sources/etcd/watch-stream.ts'
 import type { RawWatchStream } from '../../../../src/sources/etcd/watch-stream.ts'
-import { Failure } from '../../../../src/sources/reasons.ts'
+import { Failure } from '../../../../src/sources/failure.ts'
+import { endpointOf } from '../../../support/endpoint.ts'
 import { startHostileEtcd } from '../../../support/hostile-etcd.ts'
 
 const never = new AbortController().signal
@@ -182,7 +183,7 @@ test('close() cancels the stream, and ends a wait', async () => {
 
 test('of a connection that gives way to another one says so, and does not blame etcd', async () => {
   const endpoint = await startHostileEtcd({})
-  const connection = await connect({ endpoint, certificates: undefined, credentials: undefined })
+  const connection = await connect({ endpoint: endpointOf(endpoint), certificates: undefined, credentials: undefined })
   const watch = await connection.watch('key', 7n, never)
   const changed = watch.changed(never)
   connection.close()

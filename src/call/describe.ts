@@ -1,0 +1,72 @@
+import type { ProbedAddress } from '../addresses/list.ts'
+import type { Reason } from '../errors.ts'
+import type { ApiserverAddressEvent, ChangedEvent, ProbedEvent, RetryEvent } from '../events.ts'
+import { reasons } from '../sources/reasons.ts'
+import { count, excerpt, oneLine, seconds } from '../util/text.ts'
+
+export type EventType = ApiserverAddressEvent['type']
+export type EventOf<T extends EventType> = Extract<ApiserverAddressEvent, { type: T }>
+
+const texts: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
+  attempt: () => 'reading the key',
+  phase: ({ reason, message, hint }) => describeWait(reason, message) + (hint === undefined ? '' : `; ${hint}`),
+  retry: describeRetry,
+  probed: describeProbes,
+  wake: ({ cause }) => (cause === 'connected' ? 'a connection to etcd is established' : 'the key has changed'),
+  resolved: (event) => `found ${describeList(event)} in ${count(event.attempts, 'attempt')}`,
+  failed: ({ error }) => error.message,
+  aborted: ({ reason }) => `aborted: ${oneLine(textOf(reason))}`,
+  connected: () => 'the watch follows the key',
+  // The phase that follows names the cause.
+  disconnected: () => 'the watch was interrupted, the last list stays',
+  resynced: () => "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
+  changed: describeChange,
+  held: ({ missing, untilMs }) =>
+    `the list lacks ${missing.join(' ')}; removal in ${seconds(untilMs)} unless listed again`,
+  ignored: ({ reason }) => `the key has no valid list (${reason}), the last list stays`,
+  closed: () => 'the watch is closed',
+}
+
+export const eventTypes: readonly EventType[] = Object.keys(texts) as EventType[]
+
+/** Returns what has happened, on one line. The log and the terminal share it, so that one fact has one wording. */
+export const describe = (event: ApiserverAddressEvent): string =>
+  (texts[event.type] as (of: ApiserverAddressEvent) => string)(event)
+
+/** Returns what the call waits for, and why; only why if the reason is never retried, because the call then ends. */
+export function describeWait(reason: Reason, message: string): string {
+  const { description, retryForMs } = reasons[reason]
+  return retryForMs === 0 ? message : `waiting for ${description}: ${message}`
+}
+
+function describeRetry({ reason, watching, delayMs, error }: RetryEvent): string {
+  const next = `${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}`
+  return `waiting for ${reasons[reason].description}, ${next}: ${error.message}`
+}
+
+function describeProbes({ probes, unverified }: ProbedEvent): string {
+  const alive = probes.filter(({ state }) => state === 'alive').length
+  const certificates = unverified === undefined ? '' : `; certificates not verified: ${unverified}`
+  return `${alive} of ${count(probes.length, 'apiserver')} alive${certificates}`
+}
+
+function describeChange(event: ChangedEvent): string {
+  const changes = [...event.added.map((address) => `+${address}`), ...event.removed.map((address) => `-${address}`)]
+  return `the list now has ${[describeList(event), changes.join(' ')].filter(Boolean).join(': ')}`
+}
+
+/** The certificates are named, too, so that no server is trusted silently. */
+function describeList({ addresses, probes = [] }: Pick<ChangedEvent, 'addresses' | 'probes'>): string {
+  const dead = probes.filter(({ state }) => state === 'dead').length
+  const details: string[] = []
+  if (dead > 0) details.push(`${dead} dead`)
+  if (probes.some(isUnverified)) details.push('certificates not verified')
+  return count(addresses.length, 'apiserver') + (details.length > 0 ? ` (${details.join(', ')})` : '')
+}
+
+/** Returns whether an address counts as alive although its certificate was not verified. */
+export const isUnverified = ({ state, verified }: ProbedAddress): boolean => state === 'alive' && verified === false
+
+/** The caller may abort with any value, also with one that cannot be converted to a string. */
+const textOf = (reason: unknown): string =>
+  typeof reason === 'string' || reason instanceof Error ? String(reason) : excerpt(reason)

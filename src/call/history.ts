@@ -1,0 +1,48 @@
+import type { Snapshot } from '../sources/source.ts'
+
+const nothing: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 0n }
+
+/** The newest state that was seen in the history of a store, to notice that a backup was restored. */
+export class StoreHistory {
+  #revision: bigint
+  #newest: Snapshot
+
+  constructor(first: Snapshot) {
+    this.#revision = first.revision
+    this.#newest = first
+  }
+
+  /** The newest revision of the store. */
+  get revision(): bigint {
+    return this.#revision
+  }
+
+  /** Returns whether a read cannot be of this history: revisions only rise, and each revision is one state. */
+  isReplacedBy(snapshot: Snapshot): boolean {
+    if (snapshot.revision < this.#revision) return true
+    const difference = keyRevision(snapshot) - keyRevision(this.#newest)
+    return difference < 0n || (difference === 0n && !isSameValue(snapshot.value, this.#newest.value))
+  }
+
+  /** Starts a new history, in which every revision is new. */
+  restart(): void {
+    this.#revision = 0n
+    this.#newest = nothing
+  }
+
+  /** Adds a snapshot, and returns the revision of its value; `undefined` if a newer one was seen before. */
+  advance(snapshot: Snapshot): bigint | undefined {
+    if (snapshot.revision > this.#revision) this.#revision = snapshot.revision
+    const revision = keyRevision(snapshot)
+    // The watch may deliver changes that are older than the last read.
+    if (revision < keyRevision(this.#newest)) return undefined
+    this.#newest = snapshot
+    return revision
+  }
+}
+
+/** Returns the revision of the value. A key that does not exist has none, and is as new as the store was. */
+const keyRevision = ({ modRevision, revision }: Snapshot): bigint => (modRevision === 0n ? revision : modRevision)
+
+const isSameValue = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0

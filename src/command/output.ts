@@ -1,0 +1,22 @@
+import type { Writable } from 'node:stream'
+
+/** The result could not be written. */
+export class OutputError extends Error {
+  readonly code: string | undefined
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`cannot write to stdout: ${cause.message}`, { cause })
+    this.code = cause.code
+  }
+}
+
+/**
+ * Writes a line. Resolves when it has been written.
+ *
+ * @throws OutputError when it cannot be written
+ */
+export function print(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(`${text}\n`, (error) => (error ? reject(new OutputError(error)) : resolve()))
+  })
+}

@@ -1,0 +1,72 @@
+import type { Endpoint } from '../../addresses/endpoint.ts'
+import type { Certificates } from './certificates.ts'
+import type { Connection, ConnectionOptions } from './connection.ts'
+import type { Credentials } from './etcd-source.ts'
+
+/** Opens a connection to one endpoint. A test gives its own. */
+export type Connect = (options: ConnectionOptions) => Promise<Connection>
+
+/** Loads the etcd client with the first connection: importing this package must not cost those 80 to 100 ms. */
+export const connectToEtcd: Connect = async (options) => (await import('./connection.ts')).connect(options)
+
+interface OpenConnection {
+  readonly connection: Connection
+  readonly fingerprint: string | undefined
+}
+
+/** The open connections of one source, at most one for each endpoint. */
+export class Connections {
+  readonly #connect: Connect
+  readonly #credentials: Credentials | undefined
+  readonly #open = new Map<Endpoint, OpenConnection>()
+  #closed = false
+
+  constructor(connect: Connect, credentials: Credentials | undefined) {
+    this.#connect = connect
+    this.#credentials = credentials
+  }
+
+  /** Returns the open connection to an endpoint, if there is one. */
+  find(endpoint: Endpoint): Connection | undefined {
+    return this.#open.get(endpoint)?.connection
+  }
+
+  /** Returns a usable connection: the open one if it is established with the same certificates, else a new one. */
+  async get(endpoint: Endpoint, certificates: Certificates | undefined, signal: AbortSignal): Promise<Connection> {
+    const fingerprint = endpoint.secure ? certificates?.fingerprint : undefined
+    const existing = this.#open.get(endpoint)
+    // A connection that was not established during the last attempt never will be: the server may have been replaced.
+    if (existing?.connection.stage === 'ready' && existing.fingerprint === fingerprint) return existing.connection
+    this.discard(endpoint)
+    const connection = await this.#connect({
+      endpoint,
+      certificates: endpoint.secure ? certificates : undefined,
+      credentials: this.#credentials,
+    })
+    if (this.#closed || signal.aborted) {
+      connection.close()
+      signal.throwIfAborted()
+    }
+    this.#open.set(endpoint, { connection, fingerprint })
+    return connection
+  }
+
+  /** Resolves when one of the connections that are being made is established. May never resolve. */
+  async whenConnected(): Promise<void> {
+    const connecting = [...this.#open.values()].filter(({ connection }) => connection.stage !== 'ready')
+    await (connecting.length === 0
+      ? new Promise(() => {})
+      : Promise.race(connecting.map(({ connection }) => connection.whenReady())))
+  }
+
+  /** Closes the connection to one endpoint, if there is one. */
+  discard(endpoint: Endpoint): void {
+    this.#open.get(endpoint)?.connection.close()
+    this.#open.delete(endpoint)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const endpoint of this.#open.keys()) this.discard(endpoint)
+  }
+}

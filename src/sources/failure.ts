@@ -1,0 +1,55 @@
+import type { Reason } from '../errors.ts'
+import { printable } from '../util/text.ts'
+import { clusterWideRank, reasons } from './reasons.ts'
+
+/** The parts of a {@link Failure} that not every failure has. */
+interface FailureOptions {
+  readonly cause?: unknown
+  readonly hint?: string | undefined
+  readonly retryForMs?: number
+  readonly missing?: readonly string[]
+}
+
+/** An attempt that gave no list, and the reason. It leaves the package only as the `error` of an event. */
+export class Failure extends Error {
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'Failure', configurable: true, writable: true })
+  }
+  readonly reason: Reason
+  /** How long the failure may last in milliseconds before the call ends with it, if nothing changes that could end it. */
+  readonly retryForMs: number
+  /** What the cause may be and what to do, if the package has a guess. */
+  readonly hint: string | undefined
+  /** The addresses of `expect` that are not in the list, or dead. */
+  readonly missing: readonly string[]
+
+  constructor(reason: Reason, message: string, options: FailureOptions = {}) {
+    super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
+    this.reason = reason
+    this.retryForMs = options.retryForMs ?? reasons[reason].retryForMs
+    this.hint = options.hint && printable(options.hint)
+    this.missing = options.missing ?? []
+  }
+
+  /** Whether every endpoint of the cluster would fail in the same way. */
+  get isClusterWide(): boolean {
+    return reasons[this.reason].rank === clusterWideRank
+  }
+}
+
+/**
+ * Returns the failure to report when several endpoints have failed: the one that got furthest.
+ *
+ * A failure that may pass comes first, because the call then tries again. An error that is no `Failure` is a defect, and
+ * is returned as it is.
+ */
+export function mostInformative(errors: readonly unknown[]): unknown {
+  const defect = errors.find((error) => !(error instanceof Failure))
+  if (defect !== undefined) return defect
+  const ranked = (errors as readonly Failure[]).toSorted((a, b) => reasons[b.reason].rank - reasons[a.reason].rank)
+  return (
+    ranked.find((failure) => failure.isClusterWide || failure.retryForMs === Infinity) ??
+    ranked[0] ??
+    new Failure('timeout', 'attemptTimeoutMs was over before any endpoint was read')
+  )
+}

@@ -1,0 +1,16 @@
+import type { Logger } from 'pino'
+
+/** Calls an observer of the caller. An error that it throws changes no outcome, and surfaces as an uncaught exception. */
+export function observe(notify: () => void): void {
+  try {
+    notify()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+/** Returns the logger of one call. */
+export const childLogger = (logger: Logger | undefined, key: string): Logger | undefined =>
+  logger?.child({ name: 'rke2-apiserver-resolver', key })

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import type { ApiserverAddressEvent } from '../../src/events.ts'
+import { codeSpans, read, rows, section } from '../support/documents.ts'
+
+const page = read('docs/events.md')
+
+/** A type that is missing here or too many is an error of the compiler. */
+const types: Record<ApiserverAddressEvent['type'], true> = {
+  attempt: true,
+  phase: true,
+  retry: true,
+  probed: true,
+  wake: true,
+  resolved: true,
+  failed: true,
+  aborted: true,
+  connected: true,
+  disconnected: true,
+  resynced: true,
+  changed: true,
+  held: true,
+  ignored: true,
+  closed: true,
+}
+
+test('docs/events.md explains every event, and no other', () => {
+  const explained = rows(`${section(page, 'Events of every call')}\n${section(page, 'Events of a watch')}`)
+  expect(explained.flatMap(([type = '']) => codeSpans(type))).toEqual(Object.keys(types))
+})
+
+test('docs/events.md has every field of every event, and no other', () => {
+  const shown = new Map<string, string[]>(Object.keys(types).map((type) => [type, []]))
+  let fields: string[] | undefined
+  for (const [event = '', names = ''] of rows(section(page, 'Fields'))) {
+    fields = shown.get(codeSpans(event)[0] ?? '') ?? fields
+    fields?.push(...codeSpans(names))
+  }
+  for (const [type, names] of shown) expect([type, ...names.toSorted()]).toEqual([type, ...fieldsOf(type).toSorted()])
+})
+
+test('docs/events.md names the level of every event in the log', () => {
+  const log = new Set(codeSpans(section(page, 'Log')))
+  for (const type of Object.keys(types)) expect(log).toContain(type)
+})
+
+/** The fields of an event in the API report, with those that it inherits. */
+function fieldsOf(type: string): string[] {
+  const interfaces = new Map(
+    [...read('docs/api.md').matchAll(/^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}/gms)].map(
+      ([, name = '', base, body = '']) => [name, { base, body }],
+    ),
+  )
+  const all = (name: string): string[] => {
+    const { base, body = '' } = interfaces.get(name) ?? {}
+    const own = [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = '']) => field)
+    return [...own, ...(base === undefined ? [] : all(base))]
+  }
+  return all(`${type[0]?.toUpperCase()}${type.slice(1)}Event`).filter((field) => field !== 'type')
+}

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { parseOptions } from '../../src/call/config.ts'
+import type { ResolvedAddresses, WatchOptions } from '../../src/index.ts'
+import { codeSpans, read, rows, section } from '../support/documents.ts'
+
+const page = read('docs/options.md')
+const named = (text: string) => rows(text).flatMap(([name = '']) => codeSpans(name))
+const options = parseOptions({}, 'watch')
+
+/** A name that is missing here or too many is an error of the compiler. */
+const names = (record: Record<string, true>) => Object.keys(record).toSorted()
+
+test('docs/options.md has every option, and no other', () => {
+  const all: Record<keyof WatchOptions, true> = {
+    distribution: true,
+    dataDir: true,
+    endpoints: true,
+    tls: true,
+    credentials: true,
+    key: true,
+    minAddresses: true,
+    expect: true,
+    settleMs: true,
+    probe: true,
+    probeTimeoutMs: true,
+    retry: true,
+    timeoutMs: true,
+    attemptTimeoutMs: true,
+    shrinkDelayMs: true,
+    probeIntervalMs: true,
+    signal: true,
+    events: true,
+    logger: true,
+  }
+  const sections = ['What counts as complete', 'Where the list is read', 'Time and retries', 'Only for a watch']
+  const shown = [...sections, 'Cancel and observe'].map((heading) => section(page, heading).split('\n### ')[0] ?? '')
+  expect(named(shown.join('\n')).toSorted()).toEqual(names(all))
+})
+
+test('docs/options.md has every default as it is in the code', () => {
+  const shown = new Map(rows(page).map(([name = '', value = '']) => [name, value]))
+  const { minAddresses, settleMs, probeTimeoutMs, timeoutMs, attemptTimeoutMs, shrinkDelayMs, probeIntervalMs } =
+    options
+  for (const [name, value] of Object.entries({
+    minAddresses,
+    settleMs,
+    probeTimeoutMs,
+    timeoutMs,
+    attemptTimeoutMs,
+    shrinkDelayMs,
+    probeIntervalMs,
+  })) {
+    expect([name, shown.get(`\`${name}\``)?.replaceAll('_', '')]).toEqual([name, `\`${value}\``])
+  }
+  expect([shown.get('`dataDir`'), shown.get('`key`'), shown.get('`distribution`')]).toEqual(
+    [options.dataDir, options.key, 'rke2'].map((value, index) =>
+      index === 2 ? `\`'${value}'\`` : `\`${value.replace('rke2', '<distribution>')}\``,
+    ),
+  )
+  for (const name of ['expect', 'probe', 'credentials', 'signal', 'events', 'logger']) {
+    expect([name, shown.get(`\`${name}\``)]).toEqual([name, 'none'])
+  }
+})
+
+test('docs/options.md has every field of retry with its default', () => {
+  const shown = rows(section(page, '`retry`')).map(([name, value]) => [name, value])
+  const expected = Object.entries(options.retry).map(([name, value]) => [
+    `\`${name}\``,
+    `\`${typeof value === 'string' ? `'${value}'` : value}\``,
+  ])
+  expect(shown).toEqual(expected)
+})
+
+test('docs/options.md says how often an etcd that is down is tried', () => {
+  const { maxDelayMs } = options.retry
+  // With the jitter 'equal', a pause is between half of the longest and the longest.
+  const timesAMinute = Math.round(60_000 / (maxDelayMs * 0.75))
+  expect(page.replace(/\s+/g, ' ')).toContain(`is tried ${timesAMinute} times a minute, and found within 2 s`)
+  expect(maxDelayMs).toBeLessThan(2000)
+})
+
+test('docs/options.md has every field of the result', () => {
+  const fields: Record<keyof ResolvedAddresses, true> = {
+    addresses: true,
+    urls: true,
+    revision: true,
+    attempts: true,
+    elapsedMs: true,
+    probes: true,
+  }
+  expect(named(section(page, 'The result')).toSorted()).toEqual(names(fields))
+})

@@ -1,0 +1,9 @@
+import { parseEndpoint } from '../../src/addresses/endpoint.ts'
+import type { Endpoint } from '../../src/addresses/endpoint.ts'
+
+/** Returns the endpoint of a valid URL. */
+export function endpointOf(url: string): Endpoint {
+  const endpoint = parseEndpoint(url)
+  if ('problem' in endpoint) throw new Error(`${url} ${endpoint.problem}`)
+  return endpoint
+}

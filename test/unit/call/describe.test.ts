@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { describe, describeWait } from '../../../src/call/describe.ts'
+import type { ApiserverAddressEvent } from '../../../src/events.ts'
+import {
+  alive,
+  attempt,
+  changed,
+  connected,
+  dead,
+  disconnected,
+  held,
+  ignored,
+  incomplete,
+  phase,
+  resolved,
+  resynced,
+  retry,
+} from '../../support/sample-events.ts'
+
+const refused = 'https://127.0.0.1:2379: etcd cannot be reached'
+
+test.for<[string, ApiserverAddressEvent, string]>([
+  ['attempt', attempt(1), 'reading the key'],
+  ['phase', phase(), `waiting for etcd: ${refused}`],
+  ['phase with a hint', phase({ hint: 'is this an agent?' }), `waiting for etcd: ${refused}; is this an agent?`],
+  ['phase of a reason that is never retried', phase({ reason: 'invalid-value', message: 'not JSON' }), 'not JSON'],
+  ['retry', retry(), `waiting for etcd, next read in 1.5 s: ${refused}`],
+  [
+    'retry with an open watch',
+    incomplete('the list has 1 of 3', { watching: true, delayMs: 75_000 }),
+    'waiting for the full set of apiservers, watching the key, next read in 75.0 s: the list has 1 of 3',
+  ],
+  ['probed', { type: 'probed', probes: [alive, dead] }, '1 of 2 apiservers alive'],
+  [
+    'probed without a CA',
+    { type: 'probed', probes: [alive], unverified: 'ca.crt cannot be used' },
+    '1 of 1 apiserver alive; certificates not verified: ca.crt cannot be used',
+  ],
+  ['wake by a connection', { type: 'wake', cause: 'connected' }, 'a connection to etcd is established'],
+  ['wake by a write', { type: 'wake', cause: 'key-changed' }, 'the key has changed'],
+  ['resolved', resolved(), 'found 2 apiservers in 2 attempts'],
+  ['resolved with one address', resolved({ addresses: ['a:1'], attempts: 1 }), 'found 1 apiserver in 1 attempt'],
+  [
+    'resolved with probes',
+    resolved({ probes: [alive, dead] }),
+    'found 2 apiservers (1 dead, certificates not verified) in 2 attempts',
+  ],
+  ['failed', { type: 'failed', error: new Error('rke2/apiaddresses: timed out') }, 'rke2/apiaddresses: timed out'],
+  ['aborted', { type: 'aborted', reason: 'SIGINT' }, 'aborted: SIGINT'],
+  ['connected', connected, 'the watch follows the key'],
+  ['disconnected', disconnected, 'the watch was interrupted, the last list stays'],
+  [
+    'resynced',
+    resynced,
+    "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
+  ],
+  ['changed', changed({ added: ['b:1'], removed: ['c:1', 'd:1'] }), 'the list now has 2 apiservers: +b:1 -c:1 -d:1'],
+  ['changed by a probe', changed({ probes: [dead] }), 'the list now has 2 apiservers (1 dead)'],
+  ['held', held, 'the list lacks b:1; removal in 3.0 s unless listed again'],
+  ['ignored', ignored, 'the key has no valid list (not-set), the last list stays'],
+  ['closed', { type: 'closed' }, 'the watch is closed'],
+])('describe returns the text of %s', ([_name, event, text]) => {
+  expect(describe(event)).toBe(text)
+})
+
+test.for<[unknown, string]>([
+  ['a\nb', 'a b'],
+  [new Error('a\nb'), 'Error: a b'],
+  [new Error('shut\ndown'), 'Error: shut down'],
+  [Object.create(null), '[Object: null prototype] {}'],
+  [{ toString: () => expect.fail() }, '{ toString: [Function: toString] }'],
+  [Symbol('a'), 'Symbol(a)'],
+  [null, 'null'],
+])('describe returns any reason of an abort on one line: %o', ([reason, text]) => {
+  expect(describe({ type: 'aborted', reason })).toBe(`aborted: ${text}`)
+})
+
+test('describeWait names what the call waits for, unless the reason ends the call', () => {
+  expect(describeWait('not-set', 'the key does not exist yet')).toBe('waiting for the key: the key does not exist yet')
+  expect(describeWait('rejected', 'this is not an etcd')).toBe('this is not an etcd')
+})
