@@ -1,18 +1,18 @@
-/** Who is measured. Each is a command with `--endpoints` and `--key`; see peers/peer.js for what it prints. */
-export const peers = [
+/** The programs that are compared, this package included. Each is a file of the folder `baselines`. */
+export const baselines = [
   { id: 'k3s-loop', name: "K3s's loop" },
   { id: 'etcd3-p-retry', name: 'etcd3 + p-retry' },
   { id: 'etcd3-poll', name: 'etcd3 every second' },
   { id: 'etcd3-watcher', name: "etcd3's watcher" },
-  { id: 'floor', name: 'raw grpc-js (the floor)' },
+  { id: 'raw-grpc-js', name: 'raw grpc-js' },
   { id: 'this-package', name: 'this package' },
 ] as const
 
-/** Measured beside them where all wait: the floor with the keepalive of this package, and what that costs. */
-export const floorWithKeepalive = 'floor-keepalive'
+/** Raw grpc-js with the keepalive of this package. Measured only in `waiting`, to see what the keepalive costs. */
+export const rawGrpcJsWithKeepalive = 'raw-grpc-js-keepalive'
 
-export type PeerId = (typeof peers)[number]['id'] | typeof floorWithKeepalive
-export const peerIds = peers.map(({ id }) => id)
+export type BaselineId = (typeof baselines)[number]['id'] | typeof rawGrpcJsWithKeepalive
+export const baselineIds = baselines.map(({ id }) => id)
 
-/** One value a peer. */
-export type ByPeer<T> = Partial<Record<PeerId, T>>
+/** One value for each program that was measured. */
+export type ByBaseline<T> = Partial<Record<BaselineId, T>>

@@ -13,8 +13,8 @@ import { createAuthority } from '../test/support/certificates.ts'
 import { readMetrics } from '../test/support/metrics.ts'
 import type { Metrics } from '../test/support/metrics.ts'
 import { unusedPort } from '../test/support/net.ts'
-import { connect, get, put } from './baselines/wire.js'
-import { running } from './process.ts'
+import { connect, get, put } from './baselines/support/etcd-client.js'
+import { running } from './processes.ts'
 
 export interface Tls {
   readonly ca: Buffer
@@ -22,10 +22,10 @@ export interface Tls {
   readonly key: Buffer
 }
 
-let found: Promise<EtcdProgram> | undefined
-const find = () => (found ??= findEtcd(new AbortController().signal))
+let program: Promise<EtcdProgram> | undefined
+const findOnce = () => (program ??= findEtcd(new AbortController().signal))
 
-/** One etcd on this machine, by itself, on a port that stays the same. Its disk is memory where there is such a one. */
+/** An etcd with one member, on this machine and on a fixed port. Its data is in memory where there is `/dev/shm`. */
 export class Etcd implements AsyncDisposable {
   readonly port: number
   readonly endpoint: string
@@ -36,56 +36,66 @@ export class Etcd implements AsyncDisposable {
   #process: AsyncDisposable | undefined
   #client: Client | undefined
 
-  private constructor(program: EtcdProgram, dataDir: string, port: number, tls: Tls | undefined) {
-    this.#program = program
+  private constructor(found: EtcdProgram, dataDir: string, port: number, tls: Tls | undefined) {
+    this.#program = found
     this.#dataDir = dataDir
     this.#configFile = join(dataDir, 'etcd.json')
     this.port = port
     this.tls = tls
-    // By name where there is TLS: grpc-js gives an address as server name too.
+    // With TLS, a name: grpc-js would send an IP address as the TLS server name.
     this.endpoint = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`
   }
 
+  /** Returns the version of etcd and where it comes from. */
   static async describe(): Promise<string> {
-    return (await find()).description
+    return (await findOnce()).description
   }
 
-  /** @param secure with mutual TLS, as RKE2's */
+  /** @param secure whether etcd requires mutual TLS, as the etcd of RKE2 does */
   static async start({ secure = false } = {}): Promise<Etcd> {
-    const program = await find()
+    const found = await findOnce()
     const memory = '/dev/shm'
     const dataDir = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'rke2-apiserver-resolver.bench.'))
-    const tls = secure ? await issue(dataDir) : undefined
-    const etcd = new Etcd(program, dataDir, await unusedPort(), tls)
-    const peerUrl = `http://127.0.0.1:${await unusedPort()}`
-    const { host } = new URL(etcd.endpoint)
-    const files = { 'cert-file': join(dataDir, 'cert.pem'), 'key-file': join(dataDir, 'key.pem') }
-    const config = {
-      name: 'bench',
-      'data-dir': join(dataDir, 'data'),
-      'listen-client-urls': etcd.endpoint.replace(host, `${program.listenHost}:${etcd.port}`),
-      'advertise-client-urls': etcd.endpoint,
-      'listen-peer-urls': peerUrl,
-      'initial-advertise-peer-urls': peerUrl,
-      'initial-cluster': `bench=${peerUrl}`,
-      logger: 'zap',
-      'log-level': 'error',
-      ...(secure && {
-        'client-transport-security': { ...files, 'client-cert-auth': true, 'trusted-ca-file': join(dataDir, 'ca.pem') },
-      }),
-    }
-    await writeFile(etcd.#configFile, JSON.stringify(config))
+    const tls = secure ? await writeCertificates(dataDir) : undefined
+    const etcd = new Etcd(found, dataDir, await unusedPort(), tls)
+    await etcd.#writeConfig()
     await etcd.boot()
     return etcd
   }
 
-  /** Starts it again, with the data that it had. Resolves when it answers. */
+  async #writeConfig(): Promise<void> {
+    const memberUrl = `http://127.0.0.1:${await unusedPort()}`
+    const { host } = new URL(this.endpoint)
+    const file = (name: string) => join(this.#dataDir, name)
+    const config = {
+      name: 'bench',
+      'data-dir': file('data'),
+      'listen-client-urls': this.endpoint.replace(host, `${this.#program.listenHost}:${this.port}`),
+      'advertise-client-urls': this.endpoint,
+      'listen-peer-urls': memberUrl,
+      'initial-advertise-peer-urls': memberUrl,
+      'initial-cluster': `bench=${memberUrl}`,
+      logger: 'zap',
+      'log-level': 'error',
+      ...(this.tls !== undefined && {
+        'client-transport-security': {
+          'cert-file': file('cert.pem'),
+          'key-file': file('key.pem'),
+          'client-cert-auth': true,
+          'trusted-ca-file': file('ca.pem'),
+        },
+      }),
+    }
+    await writeFile(this.#configFile, JSON.stringify(config))
+  }
+
+  /** Starts etcd with the data that it had before. Resolves when it answers. */
   async boot(): Promise<void> {
     const ended = Promise.withResolvers<never>()
     ended.promise.catch(() => {})
     const commandLine = this.#program.commandLine(this.#configFile, this.#dataDir, this.port)
     running.add(this)
-    this.#process = runEtcd(commandLine, (words) => ended.reject(new Error(`etcd ended: ${words}`)))
+    this.#process = runEtcd(commandLine, (lastLine) => ended.reject(new Error(`etcd exited: ${lastLine}`)))
     this.#client = connect(this.endpoint, fastReconnect, this.tls)
     await Promise.race([get(this.#connected, '-'), ended.promise])
   }
@@ -105,11 +115,7 @@ export class Etcd implements AsyncDisposable {
     await put(this.#connected, key, value)
   }
 
-  async get(key: string): Promise<string | undefined> {
-    return (await get(this.#connected, key)).value
-  }
-
-  /** Waits, too, until etcd has done what it was at. */
+  /** Reads /metrics, 50 ms later, so that etcd has finished its current work. */
   async metrics(): Promise<Metrics> {
     await sleep(50)
     const request = (this.tls === undefined ? http : https).get(`${this.endpoint}/metrics`, {
@@ -128,7 +134,7 @@ export class Etcd implements AsyncDisposable {
 
 const fastReconnect = { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 20 }
 
-async function issue(dataDir: string): Promise<Tls> {
+async function writeCertificates(dataDir: string): Promise<Tls> {
   const authority = await createAuthority()
   const { cert, key } = await authority.issue({
     commonName: 'bench',
@@ -143,8 +149,8 @@ async function issue(dataDir: string): Promise<Tls> {
   return { ca: Buffer.from(authority.cert), cert: Buffer.from(cert), key: Buffer.from(key) }
 }
 
-/** A value as RKE2 writes it. */
-export function addresses(count: number): string {
+/** Returns a stored value with this many addresses, as RKE2 writes it. */
+export function storedList(count: number): string {
   const list = Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:6443`)
   return `${JSON.stringify(list)}\n`
 }

@@ -1,13 +1,12 @@
 // usage: npm run bench [-- --quick] [--only wake,herd]
-// Measures this package beside what people would use instead; writes bench/results. --quick takes less than 3 minutes
-// and writes to files of its own.
+// Compares this package with other programs and writes the report to bench/results. `--quick` takes less than three
+// minutes and writes to files of its own.
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Etcd } from './etcd.ts'
-import { measureInputs } from './inputs.ts'
-import { writeReport } from './report.ts'
-import type { Results } from './results.ts'
+import { writeReport } from './report/write.ts'
+import type { Measured, Results } from './results.ts'
 import { coldStart } from './scenarios/cold-start.ts'
 import { byAddresses, byWaiters } from './scenarios/growth.ts'
 import { herd } from './scenarios/herd.ts'
@@ -16,53 +15,55 @@ import { memory } from './scenarios/memory.ts'
 import { recovery, reopen } from './scenarios/recovery.ts'
 import { throughput } from './scenarios/throughput.ts'
 import { wake } from './scenarios/wake.ts'
+import { settingsOf } from './settings.ts'
+import { measureInputs } from './simulation/inputs.ts'
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } })
 const { quick } = values
-const minute = 60_000
-
-/** Each scenario, as [quick, full]. */
-const pick = <T>(short: T, full: T): T => (quick ? short : full)
-
-const scenarios: { [Name in keyof Results['measured']]-?: () => Promise<Results['measured'][Name]> } = {
-  coldStart: () => coldStart(pick({ rounds: 8 }, { rounds: 40 })),
-  wake: () => wake(pick({ rounds: 1, perRound: 6 }, { rounds: 8, perRound: 5 })),
-  herd: () => herd({ waiters: 200, ...pick({ rounds: 1 }, { rounds: 10 }) }),
-  byAddresses: () => byAddresses(pick([1, 10_000], [1, 10, 100, 1000, 10_000]), pick(3, 15)),
-  byWaiters: () => byWaiters(pick([1, 100], [1, 10, 100, 1000]), pick(1, 5)),
-  throughput: () => throughput(10_000),
-  inputs: () => measureInputs(pick(200, 500)),
-  recovery: () => recovery(pick({ rounds: 1, perRound: 1, awayMs: 5000 }, { rounds: 6, perRound: 4, awayMs: 30_000 })),
-  waiting: () => waiting(pick(minute / 3, minute)),
-  outage: () => outage(pick(minute / 3, 3 * minute)),
-  reopen: () => reopen(pick({ rounds: 1, perRound: 2, awayMs: 5000 }, { rounds: 3, perRound: 14, awayMs: 30_000 })),
-  memory: () => memory(200, pick(minute / 3, 10 * minute)),
-}
-
-const startedAt = performance.now()
-const measured: Partial<Record<keyof Results['measured'], unknown>> = {}
 const only = values.only?.split(',')
-const measure = async (name: keyof Results['measured']) => {
-  if (only !== undefined && !only.includes(name)) return
-  const since = performance.now()
-  measured[name] = await scenarios[name]()
-  console.error(`${name}: ${((performance.now() - since) / 1000).toFixed(0)} s`)
+const settings = settingsOf({ quick })
+
+const scenarios: { [Name in keyof Measured]-?: () => Promise<Measured[Name]> } = {
+  coldStart: () => coldStart(settings.coldStart),
+  wake: () => wake(settings.wake),
+  herd: () => herd(settings.herd),
+  byAddresses: () => byAddresses(settings.byAddresses),
+  byWaiters: () => byWaiters(settings.byWaiters),
+  throughput: () => throughput(settings.throughput),
+  inputs: () => measureInputs(settings.inputs),
+  recovery: () => recovery(settings.recovery),
+  waiting: () => waiting(settings.waiting),
+  outage: () => outage(settings.outage),
+  reopen: () => reopen(settings.reopen),
+  memory: () => memory(settings.memory),
 }
 
-const inTurn = async (...names: (keyof Results['measured'])[]) => {
-  for (const name of names) await measure(name)
-}
-await inTurn('coldStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
-// From here on, processes mostly wait, and what counts is what they use themselves, or some hundred milliseconds.
-await Promise.all([
-  measure('memory'),
-  Promise.all([measure('waiting'), measure('outage')]).then(() => inTurn('recovery', 'reopen')),
-])
+const measured: Partial<Record<keyof Measured, unknown>> = {}
 
-const version = (name: string) => {
+/** Runs these scenarios one after the other. */
+async function measure(...names: (keyof Measured)[]): Promise<void> {
+  for (const name of names) {
+    if (only !== undefined && !only.includes(name)) continue
+    const startedAt = performance.now()
+    measured[name] = await scenarios[name]()
+    console.error(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+  }
+}
+
+function version(name: string): string {
   const file = new URL(`../node_modules/${name}/package.json`, import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
+
+const startedAt = performance.now()
+await measure('coldStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
+// The other scenarios may run at the same time: their processes mostly wait, and the figures are what each process uses
+// itself, or delays of hundreds of milliseconds.
+await Promise.all([
+  measure('memory'),
+  Promise.all([measure('waiting'), measure('outage')]).then(() => measure('recovery', 'reopen')),
+])
+
 const results: Results = {
   quick,
   date: new Date().toISOString().slice(0, 10),
@@ -72,9 +73,9 @@ const results: Results = {
     await Etcd.describe(),
     ...['etcd3', '@grpc/grpc-js', 'p-retry', 'zod'].map((name) => `${name} ${version(name)}`),
   ],
-  minutes: (performance.now() - startedAt) / minute,
-  measured: measured as Results['measured'],
+  minutes: (performance.now() - startedAt) / 60_000,
+  measured: measured as Measured,
 }
 for (const file of await writeReport(results)) console.error(`wrote ${file}`)
-// Else Node may spin for ever when it cleans up after itself, in Environment::CleanupHandles; 24.21 did, twice of two times.
+// Without this, Node 24.21 can hang in Environment::CleanupHandles on exit: seen in two of two runs.
 process.exit()

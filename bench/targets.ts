@@ -1,83 +1,141 @@
-import { floorWithKeepalive } from './baselines.ts'
-import type { ByPeer, PeerId } from './baselines.ts'
-import { periodsMs } from './results.ts'
-import type { Results } from './results.ts'
+import { rawGrpcJsWithKeepalive } from './baselines.ts'
+import type { BaselineId, ByBaseline } from './baselines.ts'
+import type { Measured, Results } from './results.ts'
+import type { Program } from './scenarios/cold-start.ts'
+import { settingsOf } from './settings.ts'
+import type { Settings } from './settings.ts'
 import { median, quantile } from './stats.ts'
 
-/** A figure, and what it may be at most. */
-interface Promised {
+/** A figure that must not exceed a limit. */
+interface Target {
   readonly what: string
-  readonly figure: number
   readonly limit: number
   readonly unit: string
+  /** Returns the figure, or `undefined` or NaN if it was not measured. */
+  readonly figure: (measured: Measured, settings: Settings) => number | undefined
 }
 
-/** Every promise whose figures were measured. */
-export function promises({ measured, quick }: Results): Promised[] {
-  const { byAddresses, coldStart, herd, outage, recovery, reopen, waiting, wake } = measured
-  const periods = periodsMs[quick ? 'quick' : 'full']
-  const list: Promised[] = []
-  const promise = (what: string, figure: number | undefined, limit: number, unit = '') => {
-    if (figure !== undefined && !Number.isNaN(figure)) list.push({ what, figure, limit, unit })
-  }
-  const of = (samples: ByPeer<number[]> | undefined, id: PeerId, share = 0.5) => quantile(samples?.[id] ?? [], share)
+const targets: readonly Target[] = [
+  {
+    what: '`wake`: median / raw grpc-js',
+    limit: 1.15,
+    unit: ' ×',
+    figure: ({ wake }) => delay(wake, 'this-package') / delay(wake, 'raw-grpc-js'),
+  },
+  {
+    what: '`wake`: p90 / raw grpc-js',
+    limit: 1.3,
+    unit: ' ×',
+    figure: ({ wake }) => delay(wake, 'this-package', 0.9) / delay(wake, 'raw-grpc-js', 0.9),
+  },
+  {
+    what: "`wake`: median / K3s's loop",
+    limit: 1 / 500,
+    unit: ' ×',
+    figure: ({ wake }) => delay(wake, 'this-package') / delay(wake, 'k3s-loop'),
+  },
+  {
+    what: '`coldStart`: the library / bare etcd3',
+    limit: 1.1,
+    unit: ' ×',
+    figure: (measured) => output(measured, 'this package, the library') / output(measured, 'bare etcd3'),
+  },
+  {
+    what: '`coldStart`: the command / bare etcd3',
+    limit: 1.1,
+    unit: ' ×',
+    figure: (measured) => output(measured, 'this package, the command') / output(measured, 'bare etcd3'),
+  },
+  {
+    what: '`coldStart`: importing the package − an empty module',
+    limit: 5,
+    unit: ' ms',
+    figure: (measured) => output(measured, 'importing this package') - output(measured, 'an empty module'),
+  },
+  {
+    what: '`waiting`: RPCs in the second minute',
+    limit: 2,
+    unit: '',
+    figure: ({ waiting }, settings) =>
+      waiting?.['this-package']?.[1] && perMinute(waiting['this-package'][1].rpcs, settings.waiting.periodMs),
+  },
+  {
+    what: "`waiting`: RPCs in the second minute / K3s's loop",
+    limit: 0.2,
+    unit: ' ×',
+    figure: ({ waiting }) => (waiting?.['this-package']?.[1]?.rpcs ?? NaN) / (waiting?.['k3s-loop']?.[1]?.rpcs ?? NaN),
+  },
+  {
+    what: '`waiting`: CPU in both minutes / raw grpc-js',
+    limit: 1.5,
+    unit: ' ×',
+    figure: (measured) => waitingCpu(measured, 'this-package') / waitingCpu(measured, 'raw-grpc-js'),
+  },
+  {
+    what: '`waiting`: CPU in both minutes / raw grpc-js with the same keepalive',
+    limit: 1.5,
+    unit: ' ×',
+    figure: (measured) => waitingCpu(measured, 'this-package') / waitingCpu(measured, rawGrpcJsWithKeepalive),
+  },
+  {
+    what: '`outage`: connects per minute',
+    limit: 45,
+    unit: '',
+    figure: ({ outage }, settings) =>
+      outage?.['this-package'] && perMinute(outage['this-package'].connects, settings.outage.periodMs),
+  },
+  {
+    what: '`outage`: CPU / etcd3 every second',
+    limit: 1,
+    unit: ' ×',
+    figure: ({ outage }) => (outage?.['this-package']?.cpuMs ?? NaN) / (outage?.['etcd3-poll']?.cpuMs ?? NaN),
+  },
+  {
+    what: '`recovery`: median − raw grpc-js',
+    limit: 50,
+    unit: ' ms',
+    figure: ({ recovery }) => delay(recovery, 'this-package') - delay(recovery, 'raw-grpc-js'),
+  },
+  {
+    what: '`recovery`: p90 − raw grpc-js',
+    limit: 500,
+    unit: ' ms',
+    figure: ({ recovery }) => delay(recovery, 'this-package', 0.9) - delay(recovery, 'raw-grpc-js', 0.9),
+  },
+  { what: '`reopen`: median', limit: 750, unit: ' ms', figure: ({ reopen }) => delay(reopen, 'this-package') },
+  { what: '`reopen`: p90', limit: 1700, unit: ' ms', figure: ({ reopen }) => delay(reopen, 'this-package', 0.9) },
+  {
+    what: '`herd`: last waiter / raw grpc-js',
+    limit: 1.25,
+    unit: ' ×',
+    figure: ({ herd }) => median(herd?.['this-package']?.lastMs ?? []) / median(herd?.['raw-grpc-js']?.lastMs ?? []),
+  },
+  {
+    what: 'validation of 10,000 addresses / `JSON.parse`',
+    limit: 5,
+    unit: ' ×',
+    figure: ({ byAddresses }) => {
+      const row = byAddresses?.find(({ size }) => size === 10_000)
+      return row && row.validationMs / row.jsonMs
+    },
+  },
+]
 
-  promise('wake: median to the floor', of(wake, 'this-package') / of(wake, 'floor'), 1.15, ' ×')
-  promise('wake: p90 to the floor', of(wake, 'this-package', 0.9) / of(wake, 'floor', 0.9), 1.3, ' ×')
-  promise("wake: median to K3s's loop", of(wake, 'this-package') / of(wake, 'k3s-loop'), 1 / 500, ' ×')
-  if (coldStart !== undefined) {
-    const { 'bare etcd3': bare, 'an empty module': empty } = coldStart
-    for (const name of ['this package, the library', 'this package, the command'] as const) {
-      promise(`cold start: ${name}, to bare etcd3`, median(coldStart[name].knownMs) / median(bare.knownMs), 1.1, ' ×')
-    }
-    promise(
-      'importing the package, over an empty module',
-      median(coldStart['importing this package'].knownMs) - median(empty.knownMs),
-      5,
-      ' ms',
-    )
-  }
-  if (waiting !== undefined) {
-    const [, second] = waiting['this-package'] ?? []
-    const rpcs = ((second?.rpcs ?? NaN) * 60_000) / periods.waiting
-    promise('waiting: RPCs in the second minute', rpcs, 2)
-    promise(
-      "waiting: RPCs to K3s's loop, second minute",
-      (second?.rpcs ?? NaN) / (waiting['k3s-loop']?.[1]?.rpcs ?? NaN),
-      0.2,
-      ' ×',
-    )
-    const cpu = (id: PeerId) => waiting[id]?.reduce((sum, { cpuMs }) => sum + cpuMs, 0) ?? NaN
-    promise('waiting: CPU to the floor, both minutes', cpu('this-package') / cpu('floor'), 1.5, ' ×')
-    promise(
-      'waiting: CPU to the floor with the same keepalive, both minutes',
-      cpu('this-package') / cpu(floorWithKeepalive),
-      1.5,
-      ' ×',
-    )
-  }
-  if (outage !== undefined) {
-    promise('outage: connects a minute', ((outage['this-package']?.connects ?? NaN) * 60_000) / periods.outage, 45)
-    promise(
-      'outage: CPU to etcd3 every second',
-      (outage['this-package']?.cpuMs ?? NaN) / (outage['etcd3-poll']?.cpuMs ?? NaN),
-      1,
-      ' ×',
-    )
-  }
-  promise('recovery: median over the floor', of(recovery, 'this-package') - of(recovery, 'floor'), 50, ' ms')
-  promise('recovery: p90 over the floor', of(recovery, 'this-package', 0.9) - of(recovery, 'floor', 0.9), 500, ' ms')
-  promise('reopen: median', of(reopen, 'this-package'), 750, ' ms')
-  promise('reopen: p90', of(reopen, 'this-package', 0.9), 1700, ' ms')
-  promise(
-    '200 waiters: last to the floor',
-    median(herd?.['this-package']?.lastMs ?? []) / median(herd?.floor?.lastMs ?? []),
-    1.25,
-    ' ×',
-  )
-  const most = byAddresses?.at(-1)
-  if (most !== undefined) {
-    promise(`validation of ${most.size} addresses, to JSON.parse`, most.validationMs / most.jsonMs, 5, ' ×')
-  }
-  return list
+/** Returns the targets whose figures were measured, with these figures. */
+export function checkTargets(results: Results): { what: string; figure: number; limit: number; unit: string }[] {
+  const settings = settingsOf(results)
+  return targets.flatMap(({ figure, ...target }) => {
+    const value = figure(results.measured, settings)
+    return value === undefined || Number.isNaN(value) ? [] : [{ ...target, figure: value }]
+  })
 }
+
+const perMinute = (count: number, periodMs: number) => (count * 60_000) / periodMs
+
+const delay = (samples: ByBaseline<number[]> | undefined, id: BaselineId, share = 0.5) =>
+  quantile(samples?.[id] ?? [], share)
+
+const output = ({ coldStart }: Measured, program: Program) => median(coldStart?.[program].outputMs ?? [])
+
+const waitingCpu = ({ waiting }: Measured, id: BaselineId) =>
+  waiting?.[id]?.reduce((sum, { cpuMs }) => sum + cpuMs, 0) ?? NaN

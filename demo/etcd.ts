@@ -11,15 +11,15 @@ const officialImage = 'gcr.io/etcd-development/etcd:v3.6.14'
 
 /** A way to run etcd on this machine. */
 export interface EtcdProgram {
-  /** For people: the version and where it comes from. */
+  /** The version of etcd, and where it comes from. */
   readonly description: string
-  /** The address etcd must listen on to be reached at 127.0.0.1. */
+  /** The address that etcd must listen on so that it can be reached at 127.0.0.1. */
   readonly listenHost: string
-  /** The command line that runs etcd with this configuration file, which is in `dataDir`. */
+  /** Returns the command line that runs etcd with this configuration file, which must be in `dataDir`. */
   commandLine(configFile: string, dataDir: string, port: number): readonly [string, ...string[]]
 }
 
-/** etcd from the PATH, else Debian's (unpacked in .cache, nothing is installed), else in a container. */
+/** Finds etcd on the PATH, else in the packages of Debian (unpacked in .cache, not installed), else as a container image. */
 export async function findEtcd(signal: AbortSignal): Promise<EtcdProgram> {
   const missing: string[] = []
   for (const find of [onPath, fromDebian, inContainer]) {
@@ -30,7 +30,7 @@ export async function findEtcd(signal: AbortSignal): Promise<EtcdProgram> {
       missing.push(reasonOf(error))
     }
   }
-  throw new Error(`it needs etcd, and ${missing.join(', ')}`)
+  throw new Error(`no etcd found: ${missing.join('; ')}`)
 }
 
 async function onPath(signal: AbortSignal): Promise<EtcdProgram> {
@@ -39,10 +39,10 @@ async function onPath(signal: AbortSignal): Promise<EtcdProgram> {
 
 async function fromDebian(signal: AbortSignal): Promise<EtcdProgram> {
   const script = fileURLToPath(new URL('../test/engine/debian-etcd.sh', import.meta.url))
-  // What the script has to tell (a download) is for the screen.
+  // stderr is inherited, so that the user sees that the script downloads packages.
   const child = spawn('sh', [script, 'trixie'], { stdio: ['ignore', 'pipe', 'inherit'], signal })
   const [folder, [code]] = await Promise.all([child.stdout.setEncoding('utf8').toArray(), once(child, 'close')])
-  if (code !== 0) throw new Error("Debian's packages cannot be had (see above)")
+  if (code !== 0) throw new Error('the packages of Debian are not available (see above)')
   return installed(`${folder.join('').trim()}/etcd`, "from Debian's packages", signal)
 }
 
@@ -61,7 +61,7 @@ async function inContainer(signal: AbortSignal): Promise<EtcdProgram> {
       'docker',
       'run',
       '--rm',
-      // As this user, so that etcd can read the data directory and we can remove it.
+      // As the current user, so that etcd can read the data directory and this process can remove it.
       `--user=${uid}:${gid}`,
       `--volume=${dataDir}:${dataDir}`,
       `--publish=127.0.0.1:${port}:${port}`,
@@ -81,31 +81,31 @@ async function installed(program: string, origin: string, signal: AbortSignal): 
   }
 }
 
-/** Runs etcd until it is disposed of. `onEnd` hears of an end that comes before that, with etcd's last words. */
+/** Runs etcd until it is disposed of. `onExit` is called with etcd's last line if etcd exits before that. */
 export function runEtcd(
   [program, ...args]: readonly [string, ...string[]],
-  onEnd: (lastWords: string) => void,
+  onExit: (lastLine: string) => void,
 ): AsyncDisposable {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let lastWords = ''
-  createInterface(child.stderr).on('line', (line) => (lastWords = line))
+  let lastLine = ''
+  createInterface(child.stderr).on('line', (line) => (lastLine = line))
   let disposed = false
-  const ended = once(child, 'close').then(() => lastWords, reasonOf)
-  void ended.then((words) => {
-    if (!disposed) onEnd(words)
+  const exited = once(child, 'close').then(() => lastLine, reasonOf)
+  void exited.then((line) => {
+    if (!disposed) onExit(line)
   })
   return {
     async [Symbol.asyncDispose]() {
       disposed = true
       child.kill('SIGTERM')
-      if ((await Promise.race([ended, sleep(2000, undefined, { ref: false })])) === undefined) child.kill('SIGKILL')
-      await ended
+      if ((await Promise.race([exited, sleep(2000, undefined, { ref: false })])) === undefined) child.kill('SIGKILL')
+      await exited
     },
   }
 }
 
 function reasonOf(error: unknown): string {
   const { code, path } = error as NodeJS.ErrnoException & { path?: string }
-  if (code === 'ENOENT') return path?.includes('/') ? `there is no ${path}` : `${path} is not on the PATH`
+  if (code === 'ENOENT') return path?.includes('/') ? `${path} does not exist` : `${path} is not on the PATH`
   return error instanceof Error ? error.message.trim().replaceAll('\n', ' ') : String(error)
 }

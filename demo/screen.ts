@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Sight } from './resolver.ts'
+import type { LogLine } from './resolver.ts'
 
 const timeWidth = 9
 const latencyWidth = 16
@@ -7,18 +7,18 @@ const reasonWidth = 19
 const indent = ' '.repeat(timeWidth + latencyWidth + reasonWidth)
 const messageWidth = Math.max(Math.min(process.stdout.columns ?? 100, 100) - indent.length, 30)
 
-/** A line for everything that happens, when it happens: so it needs no terminal. */
+/** Prints one line for each thing that happens, at the time when it happens. It needs no terminal. */
 export interface Screen {
   server(action: string): void
-  /** @param since when the server did what the resolver now reacts to */
-  resolver(sight: Sight, since: number): void
+  /** @param since the time of the server's action that this line is about */
+  resolver(line: LogLine, since: number): void
 }
 
 export function openScreen(): Screen {
   const start = performance.now()
   const time = (at: number) => faint(`${((at - start) / 1000).toFixed(2)} s`.padStart(timeWidth - 2).padEnd(timeWidth))
 
-  console.log(faint('   time  ') + bold('the server') + faint(', and └ what the resolver said then') + '\n')
+  console.log(faint('   time  ') + bold('the server') + faint(', and └ what the command reports about it') + '\n')
   return {
     server: (action) => console.log(time(performance.now()) + bold(action)),
     resolver({ at, reason, message }, since) {
@@ -43,7 +43,7 @@ function wrap(text: string, columns: number): string[] {
   return lines
 }
 
-// Where stdout is no terminal, or NO_COLOR is set, styleText leaves the text as it is.
+// styleText returns the text unchanged if stdout is not a terminal or NO_COLOR is set.
 function bold(text: string): string {
   return styleText('bold', text)
 }

@@ -1,17 +1,17 @@
-// etcd3 with defaults, asked every second.
+// etcd3 with its defaults, and one read every second.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
-import { list, run } from './baseline.js'
+import { parseList, run } from './support/program.js'
 
 await run(async ({ endpoint, key, waiting }) => {
   const client = new Etcd3({ hosts: endpoint })
   for (;;) {
     try {
       const value = await client.get(key).string()
-      if (list(value)) return value
+      if (parseList(value)) return value
       waiting()
     } catch {
-      // the next one
+      // The next read may succeed.
     }
     await sleep(1000)
   }

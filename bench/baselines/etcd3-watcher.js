@@ -1,18 +1,18 @@
-// etcd3's own watcher, with a get whenever it has connected.
+// The watcher of etcd3, and a read each time it has connected.
 import { Etcd3 } from 'etcd3'
-import { list, run } from './baseline.js'
+import { parseList, run } from './support/program.js'
 
 await run(({ endpoint, key, waiting }) => {
   const client = new Etcd3({ hosts: endpoint })
   const watcher = client.watch().key(key).watcher()
   return new Promise((resolve) => {
-    const take = (value) => list(value) && resolve(value)
-    watcher.on('put', ({ value }) => take(value.toString()))
+    const resolveWithList = (value) => parseList(value) && resolve(value)
+    watcher.on('put', ({ value }) => resolveWithList(value.toString()))
     watcher.on('connected', () => {
       client
         .get(key)
         .string()
-        .then((value) => take(value) ?? waiting())
+        .then((value) => resolveWithList(value) ?? waiting())
         .catch(() => {})
     })
     watcher.on('disconnected', () => {})

@@ -1,7 +1,7 @@
 // This package, as it is published.
 import { EventEmitter } from 'node:events'
 import { resolveApiserverAddresses } from '../../dist/index.js'
-import { run } from './baseline.js'
+import { run } from './support/program.js'
 
 await run(async ({ endpoint, key, waiting }) => {
   const events = new EventEmitter()

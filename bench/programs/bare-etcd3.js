@@ -1,4 +1,4 @@
-// The least that etcd3 can do: one get. No retry of ours, no validation, no logging.
+// The shortest program with etcd3: one read, without retry, validation or logging.
 import { parseArgs } from 'node:util'
 import { Etcd3 } from 'etcd3'
 

@@ -1,3 +1,4 @@
-import './nothing.js'
+// The program to which import.js is compared.
+import './empty-module.js'
 
 console.log('[]')

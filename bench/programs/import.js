@@ -1,3 +1,4 @@
+// Imports this package and does nothing with it.
 import '../../dist/index.js'
 
 console.log('[]')

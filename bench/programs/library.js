@@ -1,4 +1,4 @@
-// The least that a program does with this package.
+// The shortest program with this package.
 import { parseArgs } from 'node:util'
 import { resolveApiserverAddresses } from '../../dist/index.js'
 

@@ -1,4 +1,4 @@
-// A reader of the watch who takes 50 ms for each list. An address that is gone leaves at once.
+// Reads a watch, and takes 50 ms for each list. With `shrinkDelayMs: 0`, a missing address is removed at once.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { watchApiserverAddresses } from '../../dist/index.js'

@@ -1,13 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { addresses, Etcd } from '../etcd.ts'
-import { runProgram } from '../process.ts'
+import { Etcd, storedList } from '../etcd.ts'
+import { runProgram } from '../processes.ts'
 import { median, shuffled } from '../stats.ts'
 
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const usageHook = ['--require', file('../programs/usage.cjs')]
-
-/** What is started, with the key already set. The base is etcd3 alone, without retry, validation or logging. */
-export const programs = {
+/** The programs that are started while the key is set. They are compared with bare etcd3. */
+const programs = {
   'bare etcd3': '../programs/bare-etcd3.js',
   'this package, the library': '../programs/library.js',
   'this package, the command': '../../dist/cli.js',
@@ -18,54 +15,59 @@ export const programs = {
 } as const
 
 export type Program = keyof typeof programs
+const names = Object.keys(programs) as Program[]
 
 export interface ColdStart {
-  /** Milliseconds from the start of the process to its answer, and to its end. */
-  readonly knownMs: number[]
+  /** Milliseconds from the start of the process to its first output. */
+  readonly outputMs: number[]
+  /** Milliseconds from the start of the process to its exit. */
   readonly exitMs: number[]
   readonly cpuMs: number
   readonly peakMb: number
 }
 
-/** From the start of a process to its answer. */
+type Samples = Record<keyof ColdStart, number[]>
+
+const key = 'rke2/apiaddresses'
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Measures how long each program takes from its start to its first output. */
 export async function coldStart({ rounds }: { rounds: number }): Promise<Record<Program, ColdStart>> {
   await using etcd = await Etcd.start()
-  const key = 'rke2/apiaddresses'
-  await etcd.put(key, addresses(3))
-  const names = Object.keys(programs) as Program[]
-  // The command's `--key` is that of TLS, and its default the key in etcd.
-  const commandLine = (name: Program) => [
-    file(programs[name]),
-    '--endpoints',
-    etcd.endpoint,
-    ...(name === 'this package, the command' ? [] : ['--key', key]),
-  ]
-  const samples = Object.fromEntries(
-    names.map((name) => [
-      name,
-      { knownMs: [] as number[], exitMs: [] as number[], cpuMs: [] as number[], peakMb: [] as number[] },
-    ]),
-  ) as Record<Program, Record<keyof ColdStart, number[]>>
+  await etcd.put(key, storedList(3))
+  const samples = byProgram((): Samples => ({ outputMs: [], exitMs: [], cpuMs: [], peakMb: [] }))
 
-  // The first of each is only there to read the files from the disk and, where it is used, to fill Node's compile cache.
+  // Nothing is recorded in the first round: it reads the files from the disk and fills Node's compile cache.
   for (let round = -1; round < rounds; round++) {
     for (const name of shuffled(names)) {
-      const { knownMs, exitMs } = await runProgram(commandLine(name))
+      const args = commandLine(name, etcd.endpoint)
+      const { outputMs, exitMs } = await runProgram(args)
       if (round < 0) continue
-      samples[name].knownMs.push(knownMs)
+      samples[name].outputMs.push(outputMs)
       samples[name].exitMs.push(exitMs)
-      // In a run of its own: the hook costs a little.
-      if (round % 4 !== 0) continue
-      const { stdout } = await runProgram([...usageHook, ...commandLine(name)])
-      const { cpuMs, peakMb } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { cpuMs: number; peakMb: number }
-      samples[name].cpuMs.push(cpuMs)
-      samples[name].peakMb.push(peakMb)
+      if (round % 4 === 0) await measureUsage(args, samples[name])
     }
   }
-  return Object.fromEntries(
-    names.map((name) => {
-      const { knownMs, exitMs, cpuMs, peakMb } = samples[name]
-      return [name, { knownMs, exitMs, cpuMs: median(cpuMs), peakMb: median(peakMb) }]
-    }),
-  ) as Record<Program, ColdStart>
+  return byProgram((name) => {
+    const { outputMs, exitMs, cpuMs, peakMb } = samples[name]
+    return { outputMs, exitMs, cpuMs: median(cpuMs), peakMb: median(peakMb) }
+  })
+}
+
+/** Measures CPU and memory in a run of their own, because the hook costs a little time. */
+async function measureUsage(args: readonly string[], { cpuMs, peakMb }: Samples): Promise<void> {
+  const { stdout } = await runProgram(['--require', file('../programs/usage.cjs'), ...args])
+  const usage = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { cpuMs: number; peakMb: number }
+  cpuMs.push(usage.cpuMs)
+  peakMb.push(usage.peakMb)
+}
+
+/** The command has another meaning for `--key`, the TLS key, and reads this key by default. */
+function commandLine(name: Program, endpoint: string): string[] {
+  const keyFlag = name === 'this package, the command' ? [] : ['--key', key]
+  return [file(programs[name]), '--endpoints', endpoint, ...keyFlag]
+}
+
+function byProgram<T>(value: (name: Program) => T): Record<Program, T> {
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Program, T>
 }

@@ -1,76 +1,90 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseAddresses } from '../../src/addresses/addresses.ts'
-import type { PeerId } from '../baselines.ts'
-import { addresses, Etcd } from '../etcd.ts'
-import { monotonicMs, RunningPeer } from '../process.ts'
+import { parseAddresses } from '../../src/addresses/parse.ts'
+import { Etcd, storedList } from '../etcd.ts'
+import { BaselineProcess, monotonicMs } from '../processes.ts'
 import { median, shuffled } from '../stats.ts'
 
-export interface BySize {
+interface BySize {
   readonly size: number
-  /** Milliseconds from a write until this package, and the floor, know; the last of them where there are several. */
-  readonly oursMs: number
-  readonly floorMs: number
+  /** Milliseconds from a write until this package has the list; with several waiters, until the last one has it. */
+  readonly packageMs: number
+  /** The same for raw grpc-js. */
+  readonly rawGrpcJsMs: number
 }
 
 export interface ByAddresses extends BySize {
-  /** Milliseconds of `JSON.parse` alone, and of the whole validation. */
+  /** Milliseconds that `JSON.parse` alone takes. */
   readonly jsonMs: number
+  /** Milliseconds that parsing and checking the stored value takes. */
   readonly validationMs: number
 }
 
 export interface ByWaiters extends BySize {
-  /** Of this package's process, for each waiter beyond the first. */
-  readonly kbPerWaiter: number
+  /** Memory of this package's process for each waiter after the first; absent for one waiter. */
+  readonly kbPerWaiter?: number
 }
 
-export async function byAddresses(sizes: readonly number[], rounds: number): Promise<ByAddresses[]> {
+interface Rounds {
+  readonly sizes: readonly number[]
+  readonly rounds: number
+}
+
+/** Measures the time from a write to the list, for lists of several sizes. */
+export async function byAddresses({ sizes, rounds }: Rounds): Promise<ByAddresses[]> {
   await using etcd = await Etcd.start()
   const rows = []
-  for (const size of sizes) rows.push({ ...(await wake(etcd, size, 1, rounds)), ...validation(size) })
+  for (const size of sizes) {
+    rows.push({ size, ...(await wake(etcd, { addresses: size, waiters: 1, rounds })), ...validation(size) })
+  }
   return rows
 }
 
-export async function byWaiters(sizes: readonly number[], rounds: number): Promise<ByWaiters[]> {
+/** Measures the time from a write to the list, and the memory, for several numbers of waiters in one process. */
+export async function byWaiters({ sizes, rounds }: Rounds): Promise<ByWaiters[]> {
   await using etcd = await Etcd.start()
-  const one = await residentBytes(etcd, 1)
+  const bytesOfOne = await residentBytes(etcd, 1)
+  const kbPerWaiter = async (size: number) => ((await residentBytes(etcd, size)) - bytesOfOne) / (size - 1) / 1024
   const rows = []
   for (const size of sizes) {
-    const bytes = size === 1 ? NaN : ((await residentBytes(etcd, size)) - one) / (size - 1)
-    rows.push({ ...(await wake(etcd, 3, size, rounds)), kbPerWaiter: bytes / 1024 })
+    const memory = size > 1 ? { kbPerWaiter: await kbPerWaiter(size) } : {}
+    rows.push({ size, ...(await wake(etcd, { addresses: 3, waiters: size, rounds })), ...memory })
   }
-  return rows.map((row, index) => ({ ...row, size: sizes[index]! }))
+  return rows
 }
 
 let keys = 0
+const freshKey = () => `growth/${keys++}`
 
-async function wake(etcd: Etcd, size: number, waiters: number, rounds: number): Promise<BySize> {
-  const samples: Record<string, number[]> = {}
+async function wake(
+  etcd: Etcd,
+  { addresses, waiters, rounds }: { addresses: number; waiters: number; rounds: number },
+): Promise<Omit<BySize, 'size'>> {
+  const samples: Record<'raw-grpc-js' | 'this-package', number[]> = { 'raw-grpc-js': [], 'this-package': [] }
   for (let round = 0; round < rounds; round++) {
-    for (const id of shuffled(['floor', 'this-package'] satisfies PeerId[])) {
-      const key = `growth/${keys++}`
-      await using peer = new RunningPeer(id, etcd.endpoint, key, { waiters })
-      await peer.waiting
+    for (const id of shuffled(['raw-grpc-js', 'this-package'] as const)) {
+      const key = freshKey()
+      await using baseline = new BaselineProcess(id, etcd.endpoint, key, { waiters })
+      await baseline.waiting
       await sleep(200)
       const sentAt = monotonicMs()
-      await etcd.put(key, addresses(size))
-      const known = await peer.known
-      ;(samples[id] ??= []).push(Math.max(...known) - sentAt)
+      await etcd.put(key, storedList(addresses))
+      samples[id].push(Math.max(...(await baseline.resolved)) - sentAt)
     }
   }
-  return { size, oursMs: median(samples['this-package']!), floorMs: median(samples['floor']!) }
+  return { packageMs: median(samples['this-package']), rawGrpcJsMs: median(samples['raw-grpc-js']) }
 }
 
-/** After a garbage collection. */
+/** Returns the resident memory of this package's process after a garbage collection. */
 async function residentBytes(etcd: Etcd, waiters: number): Promise<number> {
-  await using peer = new RunningPeer('this-package', etcd.endpoint, `growth/${keys++}`, { waiters, observed: true })
-  await peer.waiting
+  await using baseline = new BaselineProcess('this-package', etcd.endpoint, freshKey(), { waiters, observed: true })
+  await baseline.waiting
   await sleep(1000)
-  return (await peer.usage({ collect: true })).rss
+  return (await baseline.usage({ collect: true })).rss
 }
 
-/** In this process, after a warm-up. */
+/** Measures the validation of a stored value in this process. The first ten samples are a warm-up. */
 function validation(size: number): Pick<ByAddresses, 'jsonMs' | 'validationMs'> {
-  const bytes = Buffer.from(addresses(size))
+  const bytes = Buffer.from(storedList(size))
   const repeat = Math.max(1, Math.floor(2000 / size))
   const time = (work: () => unknown) => {
     const startedAt = performance.now()
@@ -78,8 +92,11 @@ function validation(size: number): Pick<ByAddresses, 'jsonMs' | 'validationMs'> 
     return (performance.now() - startedAt) / repeat
   }
   const samples = Array.from({ length: 60 }, () => ({
-    json: time(() => JSON.parse(bytes.toString())),
-    all: time(() => parseAddresses(bytes)),
+    jsonMs: time(() => JSON.parse(bytes.toString())),
+    validationMs: time(() => parseAddresses(bytes)),
   })).slice(10)
-  return { jsonMs: median(samples.map(({ json }) => json)), validationMs: median(samples.map(({ all }) => all)) }
+  return {
+    jsonMs: median(samples.map(({ jsonMs }) => jsonMs)),
+    validationMs: median(samples.map(({ validationMs }) => validationMs)),
+  }
 }

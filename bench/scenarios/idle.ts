@@ -1,28 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { unusedPort } from '../../test/support/net.ts'
-import { floorWithKeepalive, peerIds } from '../baselines.ts'
-import type { ByPeer, PeerId } from '../baselines.ts'
+import { baselineIds, rawGrpcJsWithKeepalive } from '../baselines.ts'
+import type { BaselineId, ByBaseline } from '../baselines.ts'
 import { Etcd } from '../etcd.ts'
-import { RunningPeer } from '../process.ts'
+import { BaselineProcess } from '../processes.ts'
 
-/** What waiting costs, in one period. */
+/** What a waiting program has cost in one period. */
 export interface Cost {
   /** Calls and streams that etcd has counted. */
   readonly rpcs: number
-  /** Sent and received by etcd, in gRPC messages. */
+  /** Bytes in gRPC messages that etcd has sent and received. */
   readonly bytes: number
   readonly connects: number
   readonly cpuMs: number
 }
 
-/** The key is absent; each peer waits on an etcd of its own. Gives each period, from the moment that it waits on. */
-export async function waiting(periodMs: number): Promise<ByPeer<Cost[]>> {
-  return perPeer([...peerIds, floorWithKeepalive], async (id) => {
+/**
+ * Measures two periods in which the key is absent, from the moment that the program waits. Each program has an etcd of its
+ * own, so that the metrics of etcd are those of one client.
+ */
+export async function waiting({ periodMs }: { periodMs: number }): Promise<ByBaseline<Cost[]>> {
+  return forEachBaseline([...baselineIds, rawGrpcJsWithKeepalive], async (id) => {
     await using etcd = await Etcd.start()
-    await using peer = new RunningPeer(id, etcd.endpoint, 'waiting', { observed: true })
-    await peer.waiting
-    const measure = async () => {
-      const [metrics, usage] = [await etcd.metrics(), await peer.usage()]
+    await using baseline = new BaselineProcess(id, etcd.endpoint, 'waiting', { observed: true })
+    await baseline.waiting
+    const total = async () => {
+      const [metrics, usage] = [await etcd.metrics(), await baseline.usage()]
       return {
         rpcs: metrics('grpc_server_started_total'),
         bytes:
@@ -32,27 +35,32 @@ export async function waiting(periodMs: number): Promise<ByPeer<Cost[]>> {
         cpuMs: usage.cpuMs,
       }
     }
-    const marks = [await measure()]
+    const totals = [await total()]
     for (let period = 0; period < 2; period++) {
       await sleep(periodMs)
-      marks.push(await measure())
+      totals.push(await total())
     }
-    return marks.slice(1).map((mark, index) => difference(mark, marks[index]!))
+    return totals.slice(1).map((after, index) => difference(after, totals[index]!))
   })
 }
 
-/** Nothing listens. Without the start of the process, which takes some seconds on a machine with a few cores. */
-export async function outage(periodMs: number): Promise<ByPeer<Cost>> {
-  return perPeer(peerIds, async (id) => {
-    await using peer = new RunningPeer(id, `http://127.0.0.1:${await unusedPort()}`, 'outage', { observed: true })
+/** Measures a period in which nothing listens, without the start of the process, which takes seconds on a few cores. */
+export async function outage({ periodMs }: { periodMs: number }): Promise<ByBaseline<Cost>> {
+  return forEachBaseline(baselineIds, async (id) => {
+    const endpoint = `http://127.0.0.1:${await unusedPort()}`
+    await using baseline = new BaselineProcess(id, endpoint, 'outage', { observed: true })
     await sleep(5000)
-    const before = await peer.usage()
+    const before = await baseline.usage()
     await sleep(periodMs)
-    return difference({ rpcs: 0, bytes: 0, ...(await peer.usage()) }, { rpcs: 0, bytes: 0, ...before })
+    return difference({ rpcs: 0, bytes: 0, ...(await baseline.usage()) }, { rpcs: 0, bytes: 0, ...before })
   })
 }
 
-async function perPeer<T>(ids: readonly PeerId[], measure: (id: PeerId) => Promise<T>): Promise<ByPeer<T>> {
+/** Measures all programs at the same time. */
+async function forEachBaseline<T>(
+  ids: readonly BaselineId[],
+  measure: (id: BaselineId) => Promise<T>,
+): Promise<ByBaseline<T>> {
   return Object.fromEntries(await Promise.all(ids.map(async (id) => [id, await measure(id)] as const)))
 }
 

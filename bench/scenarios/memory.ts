@@ -1,25 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd } from '../etcd.ts'
-import { RunningPeer } from '../process.ts'
+import { BaselineProcess } from '../processes.ts'
 
 export interface Memory {
   readonly waiters: number
   readonly durationMs: number
-  /** After a garbage collection, every so often. */
+  /** Eleven samples at equal intervals, each after a garbage collection. */
   readonly heapMb: number[]
+  /** The resident memory at the same times. */
   readonly rssMb: number[]
 }
 
-/** What many waiters hold while they wait. */
-export async function memory(waiters: number, durationMs: number): Promise<Memory> {
+/** Measures the memory of many waiters in one process while they wait. */
+export async function memory({ waiters, durationMs }: { waiters: number; durationMs: number }): Promise<Memory> {
   await using etcd = await Etcd.start()
-  await using peer = new RunningPeer('this-package', etcd.endpoint, 'memory', { waiters, observed: true })
-  await peer.waiting
+  await using baseline = new BaselineProcess('this-package', etcd.endpoint, 'memory', { waiters, observed: true })
+  await baseline.waiting
   await sleep(1000)
   const [heapMb, rssMb]: [number[], number[]] = [[], []]
   for (let sample = 0; sample <= 10; sample++) {
     if (sample > 0) await sleep(durationMs / 10)
-    const { heap, rss } = await peer.usage({ collect: true })
+    const { heap, rss } = await baseline.usage({ collect: true })
     heapMb.push(heap / 2 ** 20)
     rssMb.push(rss / 2 ** 20)
   }

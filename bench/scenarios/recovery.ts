@@ -1,34 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startProxy } from '../../test/support/net.ts'
-import { peerIds } from '../baselines.ts'
-import type { ByPeer } from '../baselines.ts'
-import { addresses, Etcd } from '../etcd.ts'
-import { monotonicMs, RunningPeer } from '../process.ts'
+import { baselineIds } from '../baselines.ts'
+import type { ByBaseline } from '../baselines.ts'
+import { Etcd, storedList } from '../etcd.ts'
+import { BaselineProcess, monotonicMs } from '../processes.ts'
 import { shuffled } from '../stats.ts'
 
 interface Rounds {
   readonly rounds: number
-  /** Processes of every peer. */
+  /** Processes of each program in a round. */
   readonly perRound: number
+  /** How long etcd or the port is away. */
   readonly awayMs: number
 }
 
 /**
- * etcd is away for a while, with the key set, and then boots. Gives the time from the start of its process, most of which
- * is etcd's own: it listens before it answers.
+ * Measures how long each program needs when etcd was away with the key set, and boots: milliseconds from the start of
+ * etcd's process. Most of that time is etcd's own, which listens before it answers.
  */
-export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<ByPeer<number[]>> {
-  const samples: ByPeer<number[]> = {}
+export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<ByBaseline<number[]>> {
+  const samples: ByBaseline<number[]> = {}
   await using etcd = await Etcd.start()
-  await etcd.put('recovery', addresses(3))
+  await etcd.put('recovery', storedList(3))
   await etcd.stop()
   for (let round = 0; round < rounds; round++) {
     await using processes = new AsyncDisposableStack()
     const waits = []
     let bootedAt = NaN
-    for (const id of shuffled(Array.from({ length: perRound }, () => peerIds).flat())) {
-      const peer = processes.use(new RunningPeer(id, etcd.endpoint, 'recovery'))
-      waits.push(peer.known.then(([at = NaN]) => (samples[id] ??= []).push(at - bootedAt)))
+    for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
+      const baseline = processes.use(new BaselineProcess(id, etcd.endpoint, 'recovery'))
+      waits.push(baseline.resolved.then(([at = NaN]) => (samples[id] ??= []).push(at - bootedAt)))
       await sleep(300 + Math.random() * 300)
     }
     await sleep(awayMs)
@@ -41,27 +42,28 @@ export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<By
 }
 
 /**
- * A port is closed for a while and then opens, in front of an etcd that answers at once: what is left is the client's own
- * delay. Every process has a port of its own, and ten waiters that are out of step, and the ports open one by one.
+ * Measures how long each program needs when a port was closed and opens in front of an etcd that answers at once: this is
+ * the delay of the client alone. Each process has a port of its own and ten waiters that are out of step. The ports open
+ * one after the other.
  */
-export async function reopen({ rounds, perRound, awayMs }: Rounds): Promise<ByPeer<number[]>> {
-  const samples: ByPeer<number[]> = {}
+export async function reopen({ rounds, perRound, awayMs }: Rounds): Promise<ByBaseline<number[]>> {
+  const samples: ByBaseline<number[]> = {}
   await using etcd = await Etcd.start()
-  await etcd.put('reopen', addresses(3))
+  await etcd.put('reopen', storedList(3))
   for (let round = 0; round < rounds; round++) {
-    await using closing = new AsyncDisposableStack()
+    await using resources = new AsyncDisposableStack()
     const waits = []
-    for (const id of shuffled(Array.from({ length: perRound }, () => peerIds).flat())) {
-      const proxy = closing.use(await startProxy(etcd.endpoint))
+    for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
+      const proxy = resources.use(await startProxy(etcd.endpoint))
       await proxy.refuse()
-      const peer = closing.use(new RunningPeer(id, proxy.endpoint, 'reopen', { waiters: 10 }))
-      const reopened = async () => {
+      const baseline = resources.use(new BaselineProcess(id, proxy.endpoint, 'reopen', { waiters: 10 }))
+      const openPort = async () => {
         await sleep(awayMs + Math.random() * 5000)
         const openedAt = monotonicMs()
         await proxy.pass()
-        for (const at of await peer.known) (samples[id] ??= []).push(at - openedAt)
+        for (const at of await baseline.resolved) (samples[id] ??= []).push(at - openedAt)
       }
-      waits.push(reopened())
+      waits.push(openPort())
       await sleep(300 + Math.random() * 300)
     }
     await Promise.all(waits)

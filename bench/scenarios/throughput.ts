@@ -3,71 +3,102 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Etcd } from '../etcd.ts'
-import { monotonicMs } from '../process.ts'
+import { monotonicMs } from '../processes.ts'
 
 export interface Throughput {
   readonly writes: number
   readonly writesPerSecond: number
-  /** Lists that the slow reader was given. */
-  readonly yields: number
-  readonly lastIsRight: boolean
-  /** Milliseconds from the last write until the slow reader had it. */
-  readonly behindMs: number
-  /** Of the reader's process, after garbage collections: before the writes, and at most while they were made. */
+  /** The number of lists that the slow reader received. */
+  readonly lists: number
+  /** Whether the last list that the slow reader received is the last one written. */
+  readonly lastIsCurrent: boolean
+  /** Milliseconds from the last write until the slow reader received it, if it did. */
+  readonly delayMs?: number
+  /** The heap of the reader, after a garbage collection, before the writes. */
   readonly heapBeforeMb: number
+  /** The largest heap of the reader, after a garbage collection, during the writes. */
   readonly heapPeakMb: number
 }
 
-/** Writes as fast as etcd takes them, and a reader of the watch who takes 50 ms for each list. */
-export async function throughput(writes: number): Promise<Throughput> {
+const key = 'throughput'
+const writers = 32
+const value = (n: number) => JSON.stringify([`10.0.0.1:6443`, `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}:7443`])
+
+/** Writes as fast as etcd accepts writes, while a reader of the watch takes 50 ms for each list. */
+export async function throughput({ writes }: { writes: number }): Promise<Throughput> {
   await using etcd = await Etcd.start()
-  const key = 'throughput'
-  const value = (n: number) => JSON.stringify([`10.0.0.1:6443`, `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}:7443`])
   await etcd.put(key, value(0))
-  const program = fileURLToPath(new URL('../programs/slow-reader.js', import.meta.url))
-  const reader = spawn(process.execPath, ['--expose-gc', program, '--endpoints', etcd.endpoint, '--key', key], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    interface Line {
-      at: string
-      addresses: string[]
-      heap: number
-    }
-    const lines: Line[] = []
-    const last = value(writes)
-    const caughtUp = Promise.withResolvers<number>()
-    const first = Promise.withResolvers<void>()
-    createInterface(reader.stdout).on('line', (text) => {
-      const line = JSON.parse(text) as Line
-      lines.push(line)
-      first.resolve()
-      if (JSON.stringify(line.addresses) === last) caughtUp.resolve(Number(line.at) / 1e6)
+  await using reader = new SlowReader(etcd.endpoint)
+  await reader.first
+
+  const startedAt = monotonicMs()
+  let next = 1
+  const write = async () => {
+    while (next < writes) await etcd.put(key, value(next++))
+  }
+  await Promise.all(Array.from({ length: writers }, write))
+  const seconds = (monotonicMs() - startedAt) / 1000
+
+  const sentAt = monotonicMs()
+  await etcd.put(key, value(writes))
+  const receivedAt = await reader.received(value(writes))
+  const heaps = reader.lines.map(({ heap }) => heap / 2 ** 20)
+  return {
+    writes,
+    writesPerSecond: writes / seconds,
+    lists: heaps.length,
+    lastIsCurrent: receivedAt !== undefined,
+    ...(receivedAt !== undefined && { delayMs: receivedAt - sentAt }),
+    heapBeforeMb: heaps[0]!,
+    heapPeakMb: Math.max(...heaps),
+  }
+}
+
+interface Line {
+  readonly at: string
+  readonly addresses: readonly string[]
+  readonly heap: number
+}
+
+/** The process that runs `programs/slow-reader.js`. */
+class SlowReader implements AsyncDisposable {
+  readonly lines: Line[] = []
+  /** Resolves when the reader has received its first list. */
+  readonly first: Promise<void>
+  readonly #child
+  readonly #closed: Promise<unknown>
+  #onLine = (_line: Line): void => {}
+
+  constructor(endpoint: string) {
+    const program = fileURLToPath(new URL('../programs/slow-reader.js', import.meta.url))
+    this.#child = spawn(process.execPath, ['--expose-gc', program, '--endpoints', endpoint, '--key', key], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await first.promise
-    const startedAt = monotonicMs()
-    let next = 1
-    const writer = async () => {
-      while (next < writes) await etcd.put(key, value(next++))
-    }
-    await Promise.all(Array.from({ length: 32 }, writer))
-    const seconds = (monotonicMs() - startedAt) / 1000
-    const sentAt = monotonicMs()
-    await etcd.put(key, last)
-    const timeout = AbortSignal.timeout(30_000)
-    const at = await Promise.race([caughtUp.promise, once(timeout, 'abort').then(() => NaN)])
-    const heaps = lines.map(({ heap }) => heap / 2 ** 20)
-    return {
-      writes,
-      writesPerSecond: writes / seconds,
-      yields: lines.length,
-      lastIsRight: !Number.isNaN(at),
-      behindMs: at - sentAt,
-      heapBeforeMb: heaps[0]!,
-      heapPeakMb: Math.max(...heaps),
-    }
-  } finally {
-    reader.kill('SIGKILL')
-    await once(reader, 'close')
+    this.#closed = once(this.#child, 'close')
+    const first = Promise.withResolvers<void>()
+    this.first = first.promise
+    createInterface(this.#child.stdout).on('line', (text) => {
+      const line = JSON.parse(text) as Line
+      this.lines.push(line)
+      first.resolve()
+      this.#onLine(line)
+    })
+  }
+
+  /** Resolves with the time when the reader received this value, or with `undefined` if it has not after 30 s. */
+  received(expected: string): Promise<number | undefined> {
+    const timeout = once(AbortSignal.timeout(30_000), 'abort').then(() => undefined)
+    const received = new Promise<number>((resolve) => {
+      this.#onLine = ({ at, addresses }) => {
+        if (JSON.stringify(addresses) === expected) resolve(Number(at) / 1e6)
+      }
+      for (const line of this.lines) this.#onLine(line)
+    })
+    return Promise.race([received, timeout])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#closed
   }
 }

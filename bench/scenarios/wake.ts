@@ -1,34 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { peerIds } from '../baselines.ts'
-import type { ByPeer, PeerId } from '../baselines.ts'
-import { addresses, Etcd } from '../etcd.ts'
-import { monotonicMs, RunningPeer } from '../process.ts'
+import { baselineIds } from '../baselines.ts'
+import type { BaselineId, ByBaseline } from '../baselines.ts'
+import { Etcd, storedList } from '../etcd.ts'
+import { BaselineProcess, monotonicMs } from '../processes.ts'
 import { shuffled } from '../stats.ts'
 
+interface Waiter {
+  readonly id: BaselineId
+  readonly key: string
+  readonly baseline: BaselineProcess
+}
+
 /**
- * From the moment a write is sent until a waiting process knows, in milliseconds. In each round some processes of every
- * peer wait at once, each for a key of its own; the keys are written one by one, in random order, at random moments.
+ * Measures the milliseconds from the moment that a write is sent until a waiting process has the list. In each round,
+ * several processes of each program wait at the same time, each for a key of its own. The keys are written one after the
+ * other, in random order and at random times.
  */
-export async function wake({ rounds, perRound }: { rounds: number; perRound: number }): Promise<ByPeer<number[]>> {
-  const samples: ByPeer<number[]> = {}
+export async function wake({ rounds, perRound }: { rounds: number; perRound: number }): Promise<ByBaseline<number[]>> {
+  const samples: ByBaseline<number[]> = {}
   await using etcd = await Etcd.start()
   for (let round = 0; round < rounds; round++) {
     await using processes = new AsyncDisposableStack()
-    const waiters: { id: PeerId; key: string; peer: RunningPeer }[] = []
-    for (const [index, id] of shuffled(Array.from({ length: perRound }, () => peerIds).flat()).entries()) {
+    const waiters: Waiter[] = []
+    for (const [index, id] of shuffled(Array.from({ length: perRound }, () => baselineIds).flat()).entries()) {
       const key = `wake/${round}/${index}`
-      const peer = processes.use(new RunningPeer(id, etcd.endpoint, key))
-      // One after the other: they share the processors.
-      await peer.waiting
-      waiters.push({ id, key, peer })
+      const baseline = processes.use(new BaselineProcess(id, etcd.endpoint, key))
+      // One after the other, because they share the processors.
+      await baseline.waiting
+      waiters.push({ id, key, baseline })
     }
     await sleep(500)
     const waits = []
-    for (const { id, key, peer } of shuffled(waiters)) {
+    for (const { id, key, baseline } of shuffled(waiters)) {
       await sleep(100 + Math.random() * 300)
       const sentAt = monotonicMs()
-      await etcd.put(key, addresses(3))
-      waits.push(peer.known.then(([at = NaN]) => (samples[id] ??= []).push(at - sentAt)))
+      await etcd.put(key, storedList(3))
+      waits.push(baseline.resolved.then(([at = NaN]) => (samples[id] ??= []).push(at - sentAt)))
     }
     await Promise.all(waits)
   }

@@ -1,10 +1,10 @@
 import { ApiException, CoreV1Api, createConfiguration, KubeConfig, ServerConfiguration } from '@kubernetes/client-node'
 import type { AddressList } from 'rke2-apiserver-resolver'
 
-/** A request that is not answered in this time goes to the next apiserver. */
+/** A request without an answer after this time is sent to the next apiserver. */
 const requestTimeoutMs = 3000
 
-/** A KubeConfig with one cluster per apiserver, the one to ask first being current; CA and user are `base`'s. */
+/** Returns a KubeConfig with one context for each apiserver, the first one being current, and the CA and user of `base`. */
 export function kubeConfigFor({ addresses }: AddressList, base: KubeConfig): KubeConfig {
   const [cluster, user] = [base.getCurrentCluster(), base.getCurrentUser()]
   if (cluster === null || user === null) throw new Error('the kubeconfig has no current cluster or user')
@@ -18,7 +18,7 @@ export function kubeConfigFor({ addresses }: AddressList, base: KubeConfig): Kub
   return config
 }
 
-/** Sends requests to the apiservers of the latest list: one that does not answer costs a moment, and no request. */
+/** Sends requests to the apiservers of the latest list. If one does not answer, the request goes to the next one. */
 export class Apiservers {
   readonly #base: KubeConfig
   readonly #onFailover: (from: string, error: unknown) => void
@@ -29,7 +29,7 @@ export class Apiservers {
     this.#onFailover = onFailover
   }
 
-  /** Stays with the apiserver in use, as long as it is in the list and not last because it is dead. */
+  /** Uses a new list. The current apiserver stays current if it is in the list and not dead. */
   use(list: AddressList): void {
     const current = this.#config?.getCurrentContext()
     const dead = new Set(list.probes?.filter(({ state }) => state === 'dead').map(({ address }) => address))
@@ -39,8 +39,8 @@ export class Apiservers {
     }
   }
 
-  /** Asks one apiserver after the other until one answers; only for requests that may be made twice. */
-  async request<T>(ask: (api: CoreV1Api) => Promise<T>): Promise<T> {
+  /** Sends a request to one apiserver after the other until one answers. The request must be safe to send twice. */
+  async request<T>(send: (api: CoreV1Api) => Promise<T>): Promise<T> {
     const config = this.#config
     if (config === undefined) throw new Error('there is no list of apiservers yet')
     const first = config.getCurrentContext()
@@ -49,9 +49,9 @@ export class Apiservers {
     for (const context of new Set([first, ...others])) {
       config.setCurrentContext(context)
       try {
-        return await ask(apiOf(config))
+        return await send(apiOf(config))
       } catch (error) {
-        // An answer is an answer, but for those of an apiserver that starts, stops or is overloaded.
+        // 429 and 5xx come from an apiserver that starts, stops or is overloaded. Other statuses are the answer.
         if (error instanceof ApiException && error.code < 500 && error.code !== 429) throw error
         this.#onFailover(context, error)
         failure = error

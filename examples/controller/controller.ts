@@ -1,4 +1,4 @@
-// A controller that outlives every single apiserver: it asks those of the list in turn, and follows the list.
+// A controller that survives the failure of any apiserver: it follows the list, and sends a failed request to the next one.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KubeConfig } from '@kubernetes/client-node'
 import { pino } from 'pino'
@@ -21,14 +21,14 @@ const watch = watchApiserverAddresses({ ...options, probe: 'readyz', logger, sig
 try {
   const { value: first } = await watch.next()
   if (first !== undefined) {
-    // Not before the apiservers are there: RKE2 writes this file while it boots. CA and user are its, the address is not.
+    // Read only now, because RKE2 writes this file while it boots. Its CA and user are used, its address is not.
     const base = new KubeConfig()
     base.loadFromFile(KUBECONFIG)
     const apiservers = new Apiservers(base, (from, error) =>
-      logger.warn({ from, error: String((error as Error).cause ?? error) }, 'asking the next apiserver'),
+      logger.warn({ from, error: String((error as Error).cause ?? error) }, 'trying the next apiserver'),
     )
     apiservers.use(first)
-    await Promise.all([follow(apiservers), reconcileAgainAndAgain(apiservers)])
+    await Promise.all([follow(apiservers), reconcileInLoop(apiservers)])
   }
 } catch (error) {
   if (!signal.aborted) {
@@ -47,14 +47,14 @@ async function follow(apiservers: Apiservers): Promise<void> {
   }
 }
 
-async function reconcileAgainAndAgain(apiservers: Apiservers): Promise<void> {
+async function reconcileInLoop(apiservers: Apiservers): Promise<void> {
   for (;;) {
     try {
-      // A real controller would compare what is with what should be here.
+      // A real controller would compare the actual with the desired state here.
       const { items } = await apiservers.request((api) => api.listNode())
       logger.info({ nodes: items.map(({ metadata }) => metadata?.name) }, 'reconciled')
     } catch (error) {
-      logger.error({ error: String((error as Error).cause ?? error) }, 'no apiserver answers; trying again')
+      logger.error({ error: String((error as Error).cause ?? error) }, 'no apiserver answers; trying again later')
     }
     await sleep(Number(INTERVAL_MS), undefined, { signal })
   }

@@ -4,28 +4,29 @@ import { Run } from './run.ts'
 import type { Scenario } from './try.ts'
 
 const program = join(import.meta.dirname, '..', 'controller', 'controller.ts')
+const nodesRequest = 'GET /api/v1/nodes'
 
-export const scenario: Scenario = async ({ env, apiservers, list }, say, signal) => {
+export const scenario: Scenario = async ({ env, apiservers, list }, print, signal) => {
   const [a, b, c] = apiservers
   await list(a, b)
-  say('$ node controller.ts')
+  print('$ node controller.ts')
   await using run = new Run([process.execPath, program], { ...env, INTERVAL_MS: '100' }, signal)
   await run.until('server-1')
   assert(
-    a.requests.includes('GET /api/v1/nodes') && !b.requests.includes('GET /api/v1/nodes'),
-    'the first one is asked',
+    a.requests.includes(nodesRequest) && !b.requests.includes(nodesRequest),
+    'requests go to the first apiserver only',
   )
 
-  say(`${a.address} dies.`)
+  print(`The apiserver ${a.address} stops.`)
   await a.stop()
-  await run.until('asking the next apiserver')
+  await run.until('trying the next apiserver')
   await run.until('reconciled')
-  assert(b.requests.includes('GET /api/v1/nodes'), 'the second one is asked')
+  assert(b.requests.includes(nodesRequest), 'requests go to the second apiserver')
 
-  say(`${c.address} joins, and ${b.address} dies too.`)
+  print(`The apiserver ${c.address} joins, and ${b.address} stops.`)
   await list(a, b, c)
   await run.until(c.address)
   await b.stop()
-  while (!c.requests.includes('GET /api/v1/nodes')) await run.until('reconciled')
+  while (!c.requests.includes(nodesRequest)) await run.until('reconciled')
   assert.equal(await run.stop(), 0)
 }

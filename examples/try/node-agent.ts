@@ -5,9 +5,9 @@ import type { Scenario } from './try.ts'
 
 const program = join(import.meta.dirname, '..', 'node-agent', 'agent.ts')
 
-export const scenario: Scenario = async ({ env, apiservers, list }, say, signal) => {
+export const scenario: Scenario = async ({ env, apiservers, list }, print, signal) => {
   const [a, b, c] = apiservers
-  say('$ node agent.ts')
+  print('$ node agent.ts')
   await using run = new Run([process.execPath, program], { ...env, PORT: '0' }, signal)
   const { port } = JSON.parse(await run.until(/^.*serving/m)) as { port: number }
   const get = async (path: string) => {
@@ -16,7 +16,7 @@ export const scenario: Scenario = async ({ env, apiservers, list }, say, signal)
   }
 
   await run.until('not-set')
-  say(`GET /readyz, while there is no list: ${JSON.stringify(await get('/readyz'))}`)
+  print(`GET /readyz while there is no list: ${JSON.stringify(await get('/readyz'))}`)
   assert.equal((await get('/readyz')).status, 503)
   assert.equal((await get('/healthz')).status, 200)
   assert.match((await get('/metrics')).body, /^rke2_apiservers_waiting\{reason="not-set"\} 1$/m)
@@ -25,13 +25,13 @@ export const scenario: Scenario = async ({ env, apiservers, list }, say, signal)
   await run.until('found 2 apiservers')
   assert.deepEqual(await get('/readyz'), { status: 200, body: `${a.address}\n${b.address}\n` })
 
-  say(`A third server joins, which is not alive.`)
+  print('A third server joins, and its apiserver is not alive.')
   await c.stop()
   await list(a, b, c)
-  await run.until('1 added')
+  await run.until(/"added":\["/)
   await run.until('1 dead')
   const { body } = await get('/metrics')
-  say(`GET /metrics:\n${body.replace(/^#.*\n/gm, '')}`)
+  print(`GET /metrics:\n${body.replace(/^#.*\n/gm, '')}`)
   assert.match(body, /^rke2_apiservers 3$/m)
   assert.match(body, new RegExp(`^rke2_apiserver_up\\{address="${a.address}"\\} 1$`, 'm'))
   assert.match(body, new RegExp(`^rke2_apiserver_up\\{address="${c.address}"\\} 0$`, 'm'))

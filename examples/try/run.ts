@@ -1,34 +1,35 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A process whose output is shown, and can be waited for. */
+/** A process whose output is shown, and for whose output a scenario can wait. */
 export class Run implements AsyncDisposable {
   readonly #child
-  readonly #ended: Promise<number | string>
-  #output = ''
-  #read = 0
-  #news = Promise.withResolvers<void>()
+  readonly #exited: Promise<number | string>
   readonly #aborted: Promise<never>
+  #output = ''
+  /** The length of the output that {@link until} has already returned. */
+  #read = 0
+  #changed = Promise.withResolvers<void>()
 
   constructor([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal) {
     this.#aborted = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
-    // Nobody may be waiting when it comes.
+    // The signal may abort while nothing waits for it.
     this.#aborted.catch(() => {})
     this.#child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         process.stdout.write(text.replace(/^(?=.)/gm, '    | '))
         this.#output += text
-        this.#news.resolve()
+        this.#changed.resolve()
       })
     }
-    this.#ended = once(this.#child, 'close').then(([code, name]) => code ?? name)
-    void this.#ended.then(() => this.#news.resolve())
+    this.#exited = once(this.#child, 'close').then(([code, name]) => code ?? name)
+    void this.#exited.then(() => this.#changed.resolve())
   }
 
-  /** Waits for output that comes after what was waited for before. */
+  /** Waits for this text in the output after the previous match. Resolves with the rest of the line from the match on. */
   async until(part: string | RegExp): Promise<string> {
     for (;;) {
       const rest = this.#output.slice(this.#read)
@@ -37,26 +38,26 @@ export class Run implements AsyncDisposable {
         this.#read += rest.indexOf('\n', found) + 1 || rest.length
         return rest.slice(found, rest.indexOf('\n', found) + 1 || undefined)
       }
-      if (this.#child.exitCode !== null) throw new Error(`it ended without ${String(part)}`)
-      this.#news = Promise.withResolvers()
-      await Promise.race([this.#news.promise, this.#aborted])
+      if (this.#child.exitCode !== null) throw new Error(`the process exited without the output ${String(part)}`)
+      this.#changed = Promise.withResolvers()
+      await Promise.race([this.#changed.promise, this.#aborted])
     }
   }
 
-  /** Its exit code, or the signal that ended it. */
-  ended(): Promise<number | string> {
-    return this.#ended
+  /** Resolves with the exit code, or the signal that ended the process. */
+  waitForExit(): Promise<number | string> {
+    return this.#exited
   }
 
-  /** As systemd and Kubernetes do it. */
+  /** Stops the process with SIGTERM, as systemd and Kubernetes do. Resolves as {@link waitForExit} does. */
   stop(): Promise<number | string> {
     this.#child.kill('SIGTERM')
-    return this.#ended
+    return this.#exited
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Its children too.
+    // The negative PID kills the child processes too.
     if (this.#child.pid !== undefined && this.#child.exitCode === null) process.kill(-this.#child.pid, 'SIGKILL')
-    await this.#ended
+    await this.#exited
   }
 }

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '..', '..')
 const examples = readdirSync(join(root, 'examples')).filter((name) => name !== 'try')
 
-test('there are four examples, each with a README of under 40 lines, and the package has a link to each', () => {
+test('each of the four examples has a README of less than 40 lines, and the README of the package links to it', () => {
   expect(examples).toEqual(['controller', 'init-container', 'node-agent', 'systemd'])
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   for (const name of examples) {
@@ -16,11 +16,11 @@ test('there are four examples, each with a README of under 40 lines, and the pac
   }
 })
 
-// Longer than an example's own patience: it is the one that can say what did not happen.
+// Longer than the timeout in examples/try/try.ts, whose message says what did not happen.
 const timeout = 90_000
 
 test.concurrent.for(examples)(
-  '%s does what its README says, by the command in its README',
+  'the example %s does what its README says, when run with the command in its README',
   { timeout },
   async (name) => {
     const readme = readFileSync(join(root, 'examples', name, 'README.md'), 'utf8')
@@ -30,6 +30,6 @@ test.concurrent.for(examples)(
     const { stdout } = await run.catch((error: { stdout: string; stderr: string }) =>
       expect.fail(`${error.stdout}\n${error.stderr}`),
     )
-    expect(stdout).toMatch(/\nIt did what its README says\.\n$/)
+    expect(stdout).toMatch(/\nThe example did what its README says\.\n$/)
   },
 )

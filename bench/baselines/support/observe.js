@@ -1,4 +1,4 @@
-// Loaded into a peer with --import: counts its connects, and tells over IPC what it has used so far.
+// Loaded into a program with --import. Counts its TCP connects, and answers each IPC message with what it has used so far.
 import diagnostics from 'node:diagnostics_channel'
 
 let connects = 0

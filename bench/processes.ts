@@ -3,15 +3,15 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { PeerId } from './baselines.ts'
+import type { BaselineId } from './baselines.ts'
 
-/** CLOCK_MONOTONIC in milliseconds: what the stamps of all processes are on. */
+/** Returns CLOCK_MONOTONIC in milliseconds, the clock of the timestamps of all processes. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** What was started: it ends with the benchmark, also where that fails. */
+/** What was started and is not stopped yet. It is stopped when the benchmark exits, also after an error. */
 export const running = new Set<AsyncDisposable>()
 process.once('exit', () => {
-  for (const one of running) void one[Symbol.asyncDispose]()
+  for (const each of running) void each[Symbol.asyncDispose]()
 })
 
 export interface Usage {
@@ -21,54 +21,54 @@ export interface Usage {
   readonly heap: number
 }
 
-export interface PeerOptions {
+export interface BaselineOptions {
   readonly waiters?: number
-  /** Count connects and answer {@link RunningPeer.usage}, which costs the peer a little. */
+  /** Counts connects and makes {@link BaselineProcess.usage} available, which costs the process a little. */
   readonly observed?: boolean
 }
 
-/** A peer's process. */
-export class RunningPeer implements AsyncDisposable {
-  readonly startedAt = monotonicMs()
-  /** When it had seen that there is no value. */
+/** A process that runs one of the compared programs. */
+export class BaselineProcess implements AsyncDisposable {
+  /** Resolves with the time when all waiters had read the key and had found no value. */
   readonly waiting: Promise<number>
-  /** When each of its waiters knew the value. */
-  readonly known: Promise<readonly number[]>
+  /** Resolves with the time when each waiter had the value. */
+  readonly resolved: Promise<readonly number[]>
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown>
 
-  constructor(id: PeerId, endpoint: string, key: string, { waiters = 1, observed = false }: PeerOptions = {}) {
+  constructor(id: BaselineId, endpoint: string, key: string, { waiters = 1, observed = false }: BaselineOptions = {}) {
     const file = (name: string) => fileURLToPath(new URL(`baselines/${name}.js`, import.meta.url))
-    const flags = observed ? ['--expose-gc', '--import', file('observe')] : []
+    const flags = observed ? ['--expose-gc', '--import', file('support/observe')] : []
     const args = [...flags, file(id), '--endpoints', endpoint, '--key', key, '--waiters', String(waiters)]
     this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe', ...(observed ? ['ipc' as const] : [])],
     })
     running.add(this)
     this.#closed = once(this.#child, 'close')
-    let complaint = ''
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text))
 
     const waiting = Promise.withResolvers<number>()
-    const known = Promise.withResolvers<readonly number[]>()
+    const resolved = Promise.withResolvers<readonly number[]>()
     this.waiting = waiting.promise
-    this.known = known.promise
+    this.resolved = resolved.promise
     createInterface(this.#child.stdout!).on('line', (line) => {
       const { state, at } = JSON.parse(line) as { state: string; at: string | readonly string[] }
       if (state === 'waiting') waiting.resolve(Number(at) / 1e6)
-      else known.resolve((at as readonly string[]).map((stamp) => Number(stamp) / 1e6))
+      else resolved.resolve((at as readonly string[]).map((nanoseconds) => Number(nanoseconds) / 1e6))
     })
+
+    let stderr = ''
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     void this.#closed.then(() => {
-      const error = new Error(`${id} ended: ${complaint.slice(0, 500)}`)
+      const error = new Error(`the process of ${id} exited: ${stderr.slice(0, 500)}`)
       waiting.reject(error)
-      known.reject(error)
+      resolved.reject(error)
     })
-    // Not every scenario asks for both.
+    // Not every scenario waits for both.
     this.waiting.catch(() => {})
-    this.known.catch(() => {})
+    this.resolved.catch(() => {})
   }
 
-  /** What it has used since it started. */
+  /** Returns what the process has used since it started. */
   async usage({ collect = false } = {}): Promise<Usage> {
     this.#child.send({ collect })
     const [usage] = (await once(this.#child, 'message')) as [Usage]
@@ -82,21 +82,21 @@ export class RunningPeer implements AsyncDisposable {
   }
 }
 
-export interface Run {
-  /** To the first byte on stdout. */
-  readonly knownMs: number
-  /** To the end of the process. */
+export interface ProgramRun {
+  /** From the start of the process to the first byte on stdout. */
+  readonly outputMs: number
+  /** From the start of the process to its exit. */
   readonly exitMs: number
   readonly stdout: string
 }
 
-/** Runs a Node program to its end. */
-export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Run> {
+/** Runs a Node program until it exits. Rejects if its exit code is not 0. */
+export async function runProgram(args: readonly string[]): Promise<ProgramRun> {
   const startedAt = monotonicMs()
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
-  let [stdout, stderr, knownMs] = ['', '', NaN]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr, outputMs] = ['', '', NaN]
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (stdout === '') knownMs = monotonicMs() - startedAt
+    if (stdout === '') outputMs = monotonicMs() - startedAt
     stdout += text
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
@@ -104,5 +104,5 @@ export async function runProgram(args: readonly string[], env: NodeJS.ProcessEnv
   child.once('exit', () => (exitMs = monotonicMs() - startedAt))
   const [code] = (await once(child, 'close')) as [number]
   if (code !== 0) throw new Error(`node ${args.join(' ')}: exit code ${code}: ${stderr}`)
-  return { knownMs, exitMs, stdout }
+  return { outputMs, exitMs, stdout }
 }
