@@ -1,4 +1,4 @@
-// What the library is made of: few files, since each that Node has to load takes half a millisecond.
+// The build makes few files, because Node needs half a millisecond to load each.
 export default {
   input: ['src/index.ts', 'src/cli.ts'],
   platform: 'node',
@@ -11,8 +11,9 @@ export default {
     codeSplitting: {
       groups: [
         {
+          // One file for what several parts use. It imports no module of Node, because these take milliseconds to load.
           name: 'shared',
-          test: /src\/(rke2|errors|addresses\/host-port|util\/(server-identity|text|abort)|sources\/reasons)\.ts$/,
+          test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
         },
       ],
     },

@@ -6,7 +6,7 @@ export interface Snapshot {
   readonly value: Uint8Array | undefined
   /** The revision that wrote or deleted this value. 0 in a read of a key that does not exist. */
   readonly modRevision: bigint
-  /** The revision that created the key (the last time, if the key was deleted in between); 0 if it does not exist. */
+  /** The revision of the latest write that created the key; 0 if it does not exist. */
   readonly createRevision: bigint
   /** The number of writes since the key was created. */
   readonly version: bigint

@@ -1,15 +1,17 @@
 import type { ConnectionOptions, PeerCertificate } from 'node:tls'
 
 /**
- * For `tls.connect`, whether the host is a name or an IP address. An address goes without server name, and is checked
- * all the same: against the certificate's IP entries.
+ * Returns the options of `tls.connect` that verify the identity of a host.
+ *
+ * A name is sent as server name, without a trailing dot. An IP address must not be sent (RFC 6066). It is compared
+ * with the IP addresses in the certificate.
  */
-export function identity(host: string): Pick<ConnectionOptions, 'servername' | 'checkServerIdentity'> {
+export function serverIdentity(host: string): Pick<ConnectionOptions, 'servername' | 'checkServerIdentity'> {
   const { X509Certificate } = process.getBuiltinModule('node:crypto')
   const { isIP } = process.getBuiltinModule('node:net')
   const { checkServerIdentity } = process.getBuiltinModule('node:tls')
-  if (isIP(host) === 0) return { servername: host }
-  // Some versions of Node 22, 24 and 26 take no IPv6 address for one. (nodejs/node#64032)
+  if (isIP(host) === 0) return { servername: host.replace(/\.$/, '') }
+  // `checkServerIdentity` of some versions of Node 22, 24 and 26 refuses IPv6 addresses (nodejs/node#64032).
   const listed = ({ raw }: PeerCertificate) => new X509Certificate(raw).checkIP(host) !== undefined
   return {
     servername: '',

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { WatchOptions } from '../../src/index.ts'
 import { readCertificates } from '../../src/sources/etcd/certificates.ts'
-import { connect } from '../../src/sources/etcd/connection.ts'
-import { endpointOf } from '../support/endpoint.ts'
+import { connect } from '../../src/sources/etcd/etcd-connection.ts'
+import { connectionDefaults, endpointOf } from '../support/endpoint.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { ObservedWatch } from '../support/follow.ts'
@@ -139,9 +139,9 @@ describe('one member', () => {
     const { signal } = new AbortController()
     const certificates = await readCertificates(etcd.tls, signal)
     const connection = await connect({
+      ...connectionDefaults,
       endpoint: endpointOf(etcd.endpoints[0] as string),
       certificates,
-      credentials: undefined,
     })
     onTestFinished(() => connection.close())
     const watch = await connection.watch(key, BigInt(revisions[0] as string) - 1n, signal)

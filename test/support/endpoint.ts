@@ -7,3 +7,11 @@ export function endpointOf(url: string): Endpoint {
   if ('problem' in endpoint) throw new Error(`${url} ${endpoint.problem}`)
   return endpoint
 }
+
+/** The options of a connection that only some tests set. */
+export const connectionDefaults = {
+  certificates: undefined,
+  credentials: undefined,
+  keepaliveMs: 10_000,
+  onExcessPings: (): void => {},
+}

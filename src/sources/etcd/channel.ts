@@ -1,20 +1,26 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { Channel, ChannelCredentials } from '@grpc/grpc-js'
-import type { SecureConnector, SecureConnectResult } from '@grpc/grpc-js/build/src/channel-credentials.js'
+import type { Channel, ChannelCredentials, ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { Endpoint } from '../../addresses/endpoint.ts'
-import { identity } from '../../util/server-identity.ts'
+import { serverIdentity } from '../../util/server-identity.ts'
 import { grpc } from './client.ts'
 import type { Stage } from './late.ts'
+import { ChannelTarget } from './target.ts'
 
-const options = {
+/** What a channel needs besides its endpoint. */
+export interface ChannelParameters {
+  /** The IP addresses of the endpoint's host. */
+  readonly ipAddresses: readonly string[]
+  /** The TLS context of an endpoint with `https:`. */
+  readonly context: SecureContext | undefined
+  /** Milliseconds between two pings, which find a dead flow under a watch. */
+  readonly keepaliveMs: number
+}
+
+const options: ChannelOptions = {
   // Else a subchannel that hangs while it connects is shared by the whole process (grpc-node#2785).
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,
-  // Pings find a dead flow under a watch. etcd answers pings more often than every 5 s with GOAWAY.
-  'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5000,
   'grpc.max_receive_message_length': 4 << 20,
   'grpc.service_config_disable_resolution': 1,
@@ -32,11 +38,8 @@ interface InternalChannel {
   }
 }
 
-/** The channel that a new socket belongs to. */
-const owner = new AsyncLocalStorage<EndpointChannel>()
-
 /**
- * A gRPC channel to one endpoint, with sockets that this class makes and destroys.
+ * A gRPC channel to one endpoint, which destroys its sockets when it is closed.
  *
  * TLS is Node's own and not that of grpc-js, which sends an IP address as server name (an error in Node 26, a warning
  * before), keeps only the text of an error, and leaves the socket of an abandoned connection open for ever.
@@ -44,22 +47,32 @@ const owner = new AsyncLocalStorage<EndpointChannel>()
 export class EndpointChannel {
   /** The channel for etcd3. Only this class opens and closes it. */
   readonly channel: Channel
+  readonly #target: ChannelTarget
+  /** The sockets that are connected, a TLS socket after the TCP socket below it. */
   readonly #sockets = new Set<Socket>()
+  /** The socket of the connection that calls use. */
+  #established: Socket | undefined
   #error: Error | undefined
   #closed = false
 
-  /** @param context the TLS context of an endpoint with `https:` */
-  constructor({ address, host }: Endpoint, context: SecureContext | undefined) {
-    this.channel = new grpc.Channel(address, this.#credentials(host, context), options)
-    subscribe('net.client.socket', this.#onSocket)
+  constructor(endpoint: Endpoint, { ipAddresses, context, keepaliveMs }: ChannelParameters) {
+    this.#target = new ChannelTarget(endpoint, ipAddresses)
+    this.channel = new grpc.Channel(this.#target.uri, this.#credentials(endpoint.host, context), {
+      ...options,
+      'grpc.keepalive_time_ms': keepaliveMs,
+    })
   }
 
   /** Starts to connect, unless it already has. */
   connect(): void {
-    if (!this.#closed) owner.run(this, () => this.channel.getConnectivityState(true))
+    if (!this.#closed) this.channel.getConnectivityState(true)
   }
 
-  /** Node's error of the last connection that failed. grpc-js keeps only its text. */
+  /**
+   * Node's error of the connection that failed last; grpc-js keeps only its text.
+   *
+   * While a connection is established, it is an error of that one: a name may have another address that refuses.
+   */
   get error(): Error | undefined {
     return this.#error
   }
@@ -67,7 +80,7 @@ export class EndpointChannel {
   /** How far the connection has got. */
   get stage(): Stage {
     if (!this.#closed && this.channel.getConnectivityState(false) === grpc.connectivityState.READY) return 'ready'
-    return [...this.#sockets].some(({ connecting }) => !connecting) ? 'handshake' : 'connecting'
+    return this.#sockets.size > 0 ? 'handshake' : 'connecting'
   }
 
   /** Resolves when the connection is established; never, if it is closed before. */
@@ -85,10 +98,9 @@ export class EndpointChannel {
     this.#closed = true
     this.#stopReconnecting()
     this.channel.close()
-    // A connection that has just been started has no socket yet.
-    setImmediate(() => unsubscribe('net.client.socket', this.#onSocket))
     // The TLS socket is destroyed before the TCP socket below it: the other way round can crash Node.
     for (const socket of [...this.#sockets].toReversed()) socket.destroy()
+    this.#target.close()
   }
 
   /** Stops the timer of grpc-js that makes one more connection attempt a second after the channel was closed. */
@@ -99,13 +111,10 @@ export class EndpointChannel {
     }
   }
 
-  #credentials(host: string, secureContext: SecureContext | undefined): ChannelCredentials {
+  #credentials(host: string, context: SecureContext | undefined): ChannelCredentials {
     const none = grpc.credentials.createEmpty()
-    const connector: SecureConnector = {
-      connect: async (socket) => {
-        this.#error = undefined
-        return secureContext === undefined ? { socket, secure: false } : this.#secure(socket, host, secureContext)
-      },
+    const connector: experimental.SecureConnector = {
+      connect: (socket) => this.#connect(socket, host, context),
       // Called before each connection: a channel that is closed while it connects would connect once more.
       waitForReady: async () => {
         if (this.#closed) throw new Error('closed')
@@ -114,36 +123,50 @@ export class EndpointChannel {
       destroy() {},
     }
     return new (class extends grpc.ChannelCredentials {
-      _isSecure = () => secureContext !== undefined
+      _isSecure = () => context !== undefined
       _equals = (other: unknown) => this === other
       _createSecureConnector = () => connector
     })()
   }
 
-  #secure(socket: Socket, host: string, secureContext: SecureContext): Promise<SecureConnectResult> {
+  async #connect(
+    tcp: Socket,
+    host: string,
+    context: SecureContext | undefined,
+  ): Promise<experimental.SecureConnectResult> {
+    if (this.#established === undefined) this.#error = undefined
+    this.#own(tcp)
+    const socket = context === undefined ? tcp : await this.#secure(tcp, host, context)
+    if (this.#established === undefined) {
+      this.#established = socket
+      // It may be the error of another address of the same name.
+      this.#error = undefined
+    }
+    return { socket, secure: context !== undefined }
+  }
+
+  #secure(socket: Socket, host: string, secureContext: SecureContext): Promise<Socket> {
     return new Promise((resolve, reject) => {
       // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
-      const verified = { ...identity(host), secureContext, rejectUnauthorized: true }
+      const verified = { ...serverIdentity(host), secureContext, rejectUnauthorized: true }
       const tls = process
         .getBuiltinModule('node:tls')
-        .connect({ socket, host, ...verified, ALPNProtocols: ['h2'] }, () => resolve({ socket: tls, secure: true }))
-      this.#adopt(tls)
+        .connect({ socket, host, ...verified, ALPNProtocols: ['h2'] }, () => resolve(tls))
+      this.#own(tls)
       tls.once('error', reject)
-      tls.once('close', () => reject(this.#error ?? new Error('Socket closed')))
+      tls.once('close', () => reject(new Error('Socket closed')))
     })
   }
 
-  // grpc-js hands over a socket only when it is connected. A socket that never connects would keep the process alive for
-  // two minutes.
-  readonly #onSocket = (message: unknown): void => {
-    if (owner.getStore() === this) this.#adopt((message as { readonly socket: Socket }).socket)
-  }
-
-  #adopt(socket: Socket): void {
+  #own(socket: Socket): void {
     this.#sockets.add(socket)
-    socket.on('error', (error) => (this.#error = error))
-    socket.once('close', () => this.#sockets.delete(socket))
-    // Not at once: Node connects a socket that is destroyed at the moment when it starts to connect.
-    if (this.#closed) setImmediate(() => socket.destroy())
+    socket.on('error', (error) => {
+      if (this.#established === undefined || this.#established === socket) this.#error = error
+    })
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      if (this.#established === socket) this.#established = undefined
+    })
+    if (this.#closed) socket.destroy()
   }
 }

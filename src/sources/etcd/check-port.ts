@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Endpoint } from '../../addresses/endpoint.ts'
+import { lookup } from '../../util/lookup.ts'
 import { Failure } from '../failure.ts'
 import { classifyStatus } from './classify.ts'
 
@@ -13,7 +14,7 @@ export type CheckPort = (endpoint: Endpoint, signal: AbortSignal) => Promise<voi
 
 export const checkPort: CheckPort = async ({ url, host, port }, signal) => {
   signal.throwIfAborted()
-  const socket = process.getBuiltinModule('node:net').connect({ host, port })
+  const socket = process.getBuiltinModule('node:net').connect({ host, port, lookup })
   try {
     await once(socket, 'connect', { signal })
   } catch (error) {

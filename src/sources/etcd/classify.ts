@@ -27,6 +27,12 @@ const unauthenticated = 16
 /** Unknown, resource exhausted, aborted, internal and unavailable: a server in trouble that passes. */
 const passingCodes = new Set([2, 8, 10, 13, unavailable])
 
+/** The text of grpc-js for a GOAWAY with ENHANCE_YOUR_CALM, which answers keepalive pings that come too often. */
+const excessPings = /Bandwidth exhausted or memory limit exceeded/
+
+/** Whether the server has ended the connection because the keepalive pings came too often. */
+export const isExcessPings = ({ details }: Status): boolean => excessPings.test(details)
+
 /** The text of grpc-js for a connection that was lost. */
 const connectionDropped = 'Connection dropped'
 
@@ -57,6 +63,11 @@ const statusRules: readonly Rule[] = [
     pattern: /larger than max/,
     reason: 'invalid-value',
     summary: 'the value is too large to be a list of addresses',
+  },
+  {
+    pattern: excessPings,
+    reason: 'unavailable',
+    summary: 'the server refused the keepalive pings as too frequent (an etcd proxy?)',
   },
   {
     // An etcd that stops ends its calls without a status; over TLS it sends only HTTP status 200.
@@ -110,7 +121,6 @@ const connectionRules: readonly Rule[] = [
       'the connection was closed at once: a TLS port addressed with http://, or a load balancer without a server',
   },
   { pattern: /^Connection dropped$/, reason: 'unreachable', summary: 'the connection to etcd was lost' },
-  { pattern: /Name resolution failed/, reason: 'unreachable', summary: 'the host name is not known' },
 ]
 
 /**
@@ -157,7 +167,11 @@ function classifyConnectionError(details: string, error: NodeJS.ErrnoException |
   }
   const byText = connectionRules.find(({ pattern }) => pattern.test(details))
   if (byText !== undefined) return byText
-  if (error?.syscall === 'getaddrinfo') return { reason: 'unreachable', summary: 'the host name is not known' }
+  if (error?.syscall === 'getaddrinfo') {
+    const isSilent = code === 'EAI_AGAIN'
+    const summary = isSilent ? 'the host name is not resolved: DNS does not answer' : 'the host name is not known'
+    return { reason: 'unreachable', summary }
+  }
   return { reason: 'unreachable', summary: 'etcd cannot be reached' }
 }
 

@@ -26,8 +26,8 @@ export class EtcdClient {
 
   constructor(channel: grpcTypes.Channel) {
     const connections = new ConnectionPool({
-      hosts: channel.getTarget(),
-      // All services share the one channel.
+      // Not used, because all services share the one channel.
+      hosts: 'localhost',
       grpcOptions: { channelOverride: channel },
       faultHandling: { host: () => noRetry, global: noRetry },
     })

@@ -7,18 +7,24 @@ import type { Credentials } from './etcd-source.ts'
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
 
 /** Loads the etcd client with the first connection: importing this package must not cost those 80 to 100 ms. */
-export const connectToEtcd: Connect = async (options) => (await import('./connection.ts')).connect(options)
+export const connectToEtcd: Connect = async (options) => (await import('./etcd-connection.ts')).connect(options)
 
 interface OpenConnection {
   readonly connection: Connection
   readonly fingerprint: string | undefined
 }
 
+/** etcd answers pings more often than every 5 s with GOAWAY; `etcd grpc-proxy` of 3.4 more often than every 5 minutes. */
+const firstKeepaliveMs = 10_000
+const longestKeepaliveMs = 300_000
+
 /** The open connections of one source, at most one for each endpoint. */
 export class Connections {
   readonly #connect: Connect
   readonly #credentials: Credentials | undefined
   readonly #open = new Map<Endpoint, OpenConnection>()
+  /** Milliseconds between two pings, for an endpoint that has refused more frequent ones. */
+  readonly #keepaliveMs = new Map<Endpoint, number>()
   #closed = false
 
   constructor(connect: Connect, credentials: Credentials | undefined) {
@@ -38,10 +44,13 @@ export class Connections {
     // A connection that was not established during the last attempt never will be: the server may have been replaced.
     if (existing?.connection.stage === 'ready' && existing.fingerprint === fingerprint) return existing.connection
     this.discard(endpoint)
+    const keepaliveMs = this.#keepaliveMs.get(endpoint) ?? firstKeepaliveMs
     const connection = await this.#connect({
       endpoint,
       certificates: endpoint.secure ? certificates : undefined,
       credentials: this.#credentials,
+      keepaliveMs,
+      onExcessPings: () => this.#keepaliveMs.set(endpoint, Math.min(2 * keepaliveMs, longestKeepaliveMs)),
     })
     if (this.#closed || signal.aborted) {
       connection.close()

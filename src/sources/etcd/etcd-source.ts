@@ -4,6 +4,7 @@ import type { TlsFiles } from '../../rke2.ts'
 import { withTimeout } from '../../util/abort.ts'
 import type { LinkedAbortController } from '../../util/abort.ts'
 import type { Clock } from '../../util/clock.ts'
+import { isLookingUp } from '../../util/lookup.ts'
 import { Failure, mostInformative } from '../failure.ts'
 import type { Snapshot, Source, SourceWatch } from '../source.ts'
 import { CertificateReader } from './certificate-reader.ts'
@@ -189,7 +190,7 @@ export class EtcdSource implements Source {
       if (error !== attemptTimedOut) throw error
       // The next attempt uses a channel, because one that is established late ends the wait.
       this.#unreachable.delete(endpoint)
-      throw lateFailure(endpoint.url, 'connecting')
+      throw lateFailure(endpoint.url, isLookingUp(endpoint.host) ? 'resolving' : 'connecting')
     }
     this.#unreachable.delete(endpoint)
   }

@@ -1,9 +1,10 @@
 import { Failure } from '../failure.ts'
 
 /** How far a connection has got. */
-export type Stage = 'connecting' | 'handshake' | 'ready'
+export type Stage = 'resolving' | 'connecting' | 'handshake' | 'ready'
 
 const descriptions = {
+  resolving: ['unreachable', 'the host name is not resolved: DNS does not answer'],
   connecting: ['unreachable', 'no connection yet; packets may be dropped on the way'],
   handshake: ['timeout', 'TCP connected, but nothing answers: etcd may be starting or frozen'],
   ready: ['timeout', 'etcd took the request and does not answer: it may be frozen or without a quorum'],

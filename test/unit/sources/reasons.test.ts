@@ -3,9 +3,15 @@ import type { Reason } from '../../../src/index.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { reasons } from '../../../src/sources/reasons.ts'
 
-test.each(Object.entries(reasons))('reason %s has a description, and is final or retried', (reason, policy) => {
+const entries = Object.entries(reasons) as [Reason, (typeof reasons)[Reason]][]
+
+test.each(entries)('the reason %s has a description, and is final, retried for 10 s or retried for ever', (reason) => {
   const final = ['tls-files-unreadable', 'unauthenticated', 'permission-denied', 'invalid-value', 'rejected']
   const retryForMs = final.includes(reason) ? 0 : reason === 'tls-rejected' ? 10_000 : Infinity
-  expect(new Failure(reason as Reason, 'message')).toMatchObject({ reason, retryForMs, message: 'message' })
-  expect(policy.description).not.toBe('')
+  expect(new Failure(reason, 'message')).toMatchObject({ reason, retryForMs, message: 'message' })
+  expect(reasons[reason].description).not.toBe('')
+})
+
+test.each(entries)('the reason %s is logged as info if it is retried for ever, and else as warn', (_reason, policy) => {
+  expect(policy.logLevel).toBe(policy.retryForMs === Infinity ? 'info' : 'warn')
 })

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import type { Certificates } from '../../../../src/sources/etcd/certificates.ts'
+import type { ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
+import { Connections } from '../../../../src/sources/etcd/connections.ts'
+import { idle } from '../../../support/clock.ts'
+import { endpointOf } from '../../../support/endpoint.ts'
+import { ControlledConnection } from '../../../support/etcd-source.ts'
+
+const never = new AbortController().signal
+const secure = endpointOf('https://a:2379')
+const plain = endpointOf('http://b:2379')
+const credentials = { username: 'user', password: 'password' }
+
+const certificates = (fingerprint: string): Certificates => ({
+  files: { caFile: 'ca', certFile: 'cert', keyFile: 'key' },
+  context: { context: undefined },
+  fingerprint,
+  exposure: undefined,
+})
+
+/** Creates the connections of a source; each connection is established at once, unless the test holds it. */
+function create({ isReady = true } = {}) {
+  const made: ControlledConnection[] = []
+  const connections = new Connections(async (options: ConnectionOptions) => {
+    const connection = new ControlledConnection(options)
+    if (isReady) connection.becomeReady()
+    made.push(connection)
+    return connection
+  }, credentials)
+  return { connections, made }
+}
+
+test('Connections.get opens a connection with the certificates and the credentials', async () => {
+  const { connections, made } = create()
+  const current = certificates('1')
+  expect(await connections.get(secure, current, never)).toBe(made[0])
+  expect(made[0]?.options).toMatchObject({ endpoint: secure, certificates: current, credentials, keepaliveMs: 10_000 })
+})
+
+test('Connections.get gives a plain-text endpoint no certificates, and ignores their changes', async () => {
+  const { connections, made } = create()
+  const first = await connections.get(plain, certificates('1'), never)
+  expect(await connections.get(plain, certificates('2'), never)).toBe(first)
+  expect(made.map(({ options }) => options.certificates)).toEqual([undefined])
+})
+
+test('Connections.get returns the established connection while the fingerprint is the same', async () => {
+  const { connections, made } = create()
+  const first = await connections.get(secure, certificates('1'), never)
+  expect(await connections.get(secure, certificates('1'), never)).toBe(first)
+  expect(made.map(({ closed }) => closed)).toEqual([false])
+})
+
+test('Connections.get replaces the connection when the fingerprint has changed', async () => {
+  const { connections, made } = create()
+  await connections.get(secure, certificates('1'), never)
+  expect(await connections.get(secure, certificates('2'), never)).toBe(made[1])
+  expect(made.map(({ closed }) => closed)).toEqual([true, false])
+})
+
+test('Connections.get replaces a connection that is not established', async () => {
+  const { connections, made } = create({ isReady: false })
+  await connections.get(secure, certificates('1'), never)
+  expect(await connections.get(secure, certificates('1'), never)).toBe(made[1])
+  expect(made.map(({ closed }) => closed)).toEqual([true, false])
+})
+
+test('Connections.get closes a connection that is made after an abort, and rejects with signal.reason', async () => {
+  const { connections, made } = create()
+  const controller = new AbortController()
+  const result = connections.get(plain, undefined, controller.signal)
+  controller.abort('enough')
+  await expect(result).rejects.toBe('enough')
+  expect(made.map(({ closed }) => closed)).toEqual([true])
+  expect(connections.find(plain)).toBeUndefined()
+})
+
+test('Connections.get closes a connection that is made after close', async () => {
+  const { connections, made } = create()
+  const result = connections.get(plain, undefined, never)
+  connections.close()
+  await result
+  expect(made.map(({ closed }) => closed)).toEqual([true])
+})
+
+test('Connections.discard closes the connection to one endpoint, and find no longer returns it', async () => {
+  const { connections, made } = create()
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  expect(connections.find(secure)).toBe(made[0])
+  connections.discard(secure)
+  expect([connections.find(secure), connections.find(plain)]).toEqual([undefined, made[1]])
+  expect(made.map(({ closed }) => closed)).toEqual([true, false])
+})
+
+test('Connections.close closes every connection', async () => {
+  const { connections, made } = create()
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  connections.close()
+  expect(made.map(({ closed }) => closed)).toEqual([true, true])
+})
+
+test('Connections.whenConnected resolves when one of the connections that are being made is established', async () => {
+  const { connections, made } = create({ isReady: false })
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  let isConnected = false
+  const connected = connections.whenConnected().then(() => (isConnected = true))
+  await idle()
+  expect(isConnected).toBe(false)
+  made[1]!.becomeReady()
+  await connected
+})
+
+test('Connections.whenConnected stays pending if no connection is being made', async () => {
+  const { connections } = create()
+  await connections.get(plain, undefined, never)
+  let isConnected = false
+  void connections.whenConnected().then(() => (isConnected = true))
+  await idle()
+  expect(isConnected).toBe(false)
+})
+
+test('Connections doubles the time between pings after each refusal of pings, up to 5 minutes', async () => {
+  const { connections, made } = create()
+  for (let refusals = 0; refusals < 7; refusals++) {
+    await connections.get(plain, undefined, never)
+    made.at(-1)!.options.onExcessPings()
+    connections.discard(plain)
+  }
+  const keepaliveMs = made.map(({ options }) => options.keepaliveMs)
+  expect(keepaliveMs).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000])
+  await connections.get(secure, undefined, never)
+  expect(made.at(-1)!.options.keepaliveMs).toBe(10_000)
+})
