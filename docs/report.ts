@@ -1,4 +1,4 @@
-// Writes docs/api.md: every public name with its signature, as the published declarations have it.
+// Writes docs/api.md: every public name with its signature, as in the published declarations.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
@@ -8,7 +8,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const entry = path('../dist/index.d.ts')
 const reportFile = path('api.md')
 
-/** The report of what `npm run build` has made. */
+/** Returns the report for the declarations that `npm run build` has written. */
 export async function report(): Promise<string> {
   const program = ts.createProgram([entry], {
     module: ts.ModuleKind.NodeNext,
@@ -20,7 +20,7 @@ export async function report(): Promise<string> {
   const checker = program.getTypeChecker()
   const source = program.getSourceFile(entry)
   const module = source && checker.getSymbolAtLocation(source)
-  if (module === undefined) throw new Error(`${entry} is not there: npm run build`)
+  if (module === undefined) throw new Error(`${entry} does not exist: run "npm run build" first`)
 
   const printer = ts.createPrinter({ removeComments: true })
   const signatures = checker
@@ -32,8 +32,8 @@ export async function report(): Promise<string> {
     })
   const text = `# API report
 
-Every public name with its signature. Written by \`npm run api\`, and compared by a test: a change of it is a change of
-the public API, which needs a line in CHANGELOG.md and the version number that goes with it.
+Every public name with its signature. \`npm run api\` writes this page, and a test compares it with the code. A change of
+this page is a change of the public API. It needs a line in CHANGELOG.md and a new version number of the right kind.
 
 \`\`\`ts
 ${signatures.join('\n\n')}
@@ -42,7 +42,7 @@ ${signatures.join('\n\n')}
   return format(text, { ...(await resolveConfig(reportFile)), parser: 'markdown' })
 }
 
-/** The report that was reviewed last. */
+/** Returns the report that was reviewed last. */
 export const lastReport = (): string => readFileSync(reportFile, 'utf8')
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(reportFile, await report())

@@ -1,8 +1,8 @@
 import { printable } from './util/text.ts'
 
 /**
- * Why there is no list yet: a closed set, told by every event and error. README.md says for each what was seen and
- * what to do about it.
+ * The reason why there is no complete list yet, in events and errors. docs/troubleshooting.md says for each reason what
+ * was seen, what it means and what to do.
  */
 export type Reason =
   | 'tls-files-missing'
@@ -21,34 +21,37 @@ export type Reason =
   | 'rejected'
 
 /**
- * What ended the call:
+ * How a call ended without a list:
  *
- * - `DEADLINE_EXCEEDED`: `timeoutMs` passed;
+ * - `DEADLINE_EXCEEDED`: `timeoutMs` was over;
  * - `ATTEMPTS_EXHAUSTED`: `retry.maxAttempts` reads gave no list;
- * - `REJECTED`: asking again cannot help (`reason` says why);
- * - `CLOSED`: the watch was closed before it had a first list; told by `failed` alone, since a `next()` is then just done.
+ * - `REJECTED`: waiting longer cannot help, and `reason` says why;
+ * - `CLOSED`: a watch was closed before its first list. This code is only in the event `failed`, because `next()` then
+ *   resolves with `done: true`.
  */
 export type ErrorCode = 'DEADLINE_EXCEEDED' | 'ATTEMPTS_EXHAUSTED' | 'REJECTED' | 'CLOSED'
 
-/** What a call had done when it ended: the fields of {@link ApiserverAddressError}. */
+/** The fields of an {@link ApiserverAddressError}. */
 export interface ErrorDetails {
-  /** What ended the call. */
+  /** How the call ended. */
   readonly code: ErrorCode
-  /** Why the last attempt gave nothing; `undefined` when there was none. */
+  /** Why the last attempt gave no list; `undefined` if no attempt has failed. */
   readonly reason: Reason | undefined
-  /** Reads of the key that were started, the first included. */
+  /** The number of reads of the key that were started. */
   readonly attempts: number
-  /** Milliseconds from the call to its end. */
+  /** Milliseconds from the start of the call to its end. */
   readonly elapsedMs: number
-  /** What the layer below said, untouched. */
+  /** The cause, unchanged: the error of Node, gRPC or etcd if there is one. */
   readonly cause: unknown
 }
 
 /**
- * The one error of this package. Match on `code`, then on `reason`; the message is for people: one line with the key,
- * the endpoint, how long, how many attempts and the last real cause, and never a secret.
+ * The error of a call or watch that ended without a list, or that cannot follow its list any longer.
  *
- * An abort is not an error of ours: it rejects with `signal.reason` itself. Nonsense in the options is a `TypeError`.
+ * Programs check `code`, and then `reason`. The message is for people: one line with the key, the endpoint, the time,
+ * the number of attempts and the cause, and without secrets.
+ *
+ * An abort rejects with `signal.reason` itself and not with this error. Invalid options are a `TypeError`.
  */
 export class ApiserverAddressError extends Error {
   static {
@@ -58,16 +61,20 @@ export class ApiserverAddressError extends Error {
       writable: true,
     })
   }
-  /** What ended the call. */
+  /** How the call ended. */
   readonly code: ErrorCode
-  /** Why the last attempt gave nothing; `undefined` when there was none. */
+  /** Why the last attempt gave no list; `undefined` if no attempt has failed. */
   readonly reason: Reason | undefined
-  /** Reads of the key that were started, the first included. */
+  /** The number of reads of the key that were started. */
   readonly attempts: number
-  /** Milliseconds from the call to this error. */
+  /** Milliseconds from the start of the call to this error. */
   readonly elapsedMs: number
 
-  /** Made by this package; by yours, where a test of yours needs one. */
+  /**
+   * Creates an error. Only this package and your tests need it.
+   *
+   * @param message the message, in which control and format characters are escaped
+   */
   constructor(message: string, { code, reason, attempts, elapsedMs, cause }: ErrorDetails) {
     super(printable(message), { cause })
     this.code = code

@@ -1,140 +1,154 @@
 import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses/list.ts'
 import type { Reason } from './errors.ts'
 
-/** A read of the key begins. */
+/** Emitted when a read of the key begins. */
 export interface AttemptEvent {
   readonly type: 'attempt'
-  /** Counts from 1. */
+  /** The number of the attempt in this call or watch, from 1. */
   readonly attempt: number
 }
 
-/** The reason for waiting has changed: "which component are we waiting for". */
+/** Emitted when the reason for waiting, or its hint, has changed. The reason names what the call waits for. */
 export interface PhaseEvent {
   readonly type: 'phase'
-  /** Why there is no list yet; in a watch that has one, why it cannot be followed. */
+  /** Why there is no complete list yet; in a watch that has a list, why the list cannot be followed. */
   readonly reason: Reason
-  /** The reason before it; `undefined` for the first, and for the first after a watch had its list. */
+  /** The reason of the phase before; `undefined` in the first phase, and in the first one after a watch had a list. */
   readonly previous: Reason | undefined
-  /** Milliseconds since the call began. */
+  /** Milliseconds since the call or watch began. */
   readonly elapsedMs: number
-  /** One line for people: what was seen, and where. */
+  /** What was seen, and where: one line for people. */
   readonly message: string
   /**
-   * What it looks like and what to do, where the library has a guess (an agent node, a datastore without the key); with
-   * `tls-rejected`, which files were used.
+   * A possible cause and what to do, if the package has a guess: an agent node, or a datastore without the key. With
+   * `tls-rejected`, the files that were used.
    */
   readonly hint?: string | undefined
-  /** With `expect`: what of it is not in the list, or dead. */
+  /** With `expect`: the expected addresses that are not in the list, or dead. */
   readonly missing?: readonly string[]
 }
 
-/** An attempt gave no list; the next one follows after `delayMs`, or sooner (see `wake`). */
+/** Emitted when an attempt gave no list. The next attempt begins after `delayMs`, or earlier after a `wake`. */
 export interface RetryEvent {
   readonly type: 'retry'
-  /** Reads of the key so far: the number of the attempt that gave no list. Counts from 1. */
+  /** The number of the attempt that gave no list, from 1: the number of reads of the key so far. */
   readonly attempt: number
-  /** Why it gave none. */
+  /** Why the attempt gave no list. */
   readonly reason: Reason
-  /** Milliseconds to the next attempt, jitter included. */
+  /** Milliseconds to the next attempt, including jitter. */
   readonly delayMs: number
-  /** An etcd watch stands: the next change of the key ends the wait at once. */
+  /** Whether an etcd watch is open, so that the next change of the key ends the wait at once. */
   readonly watching: boolean
-  /** Milliseconds left of `timeoutMs`; `null` when that is `Infinity` or, in a watch, no longer counts. */
+  /** Milliseconds left of `timeoutMs`; `null` if `timeoutMs` is `Infinity`, or if a watch has had its first list. */
   readonly remainingMs: number | null
-  /** What was seen, for people, in its `message`; what the layer below said, untouched, in its `cause`. */
+  /** Its `message` says for people what was seen. Its `cause` is the error of Node, gRPC or etcd, if any. */
   readonly error: Error
-  /** With `expect`: what of it is not in the list, or dead. */
+  /** With `expect`: the expected addresses that are not in the list, or dead. */
   readonly missing?: readonly string[]
 }
 
-/** With `probe`: every address of the list was asked. */
+/** Emitted with `probe`, when every address of the list was probed. */
 export interface ProbedEvent {
   readonly type: 'probed'
-  /** In the order of the list. */
+  /** The state of each address, in the order of the list. */
   readonly probes: readonly ProbedAddress[]
-  /** Why certificates were not checked, where they should have been. */
+  /** With `'tls'` and `'readyz'`: why the certificates were not verified. Absent if they were. */
   readonly unverified?: string
 }
 
-/** A wait ended early: etcd told of a change of the key, or an endpoint that had been silent came alive. */
+/** Emitted when the wait for the next attempt has ended early. */
 export interface WakeEvent {
   readonly type: 'wake'
-  /** `'key-changed'`: a write of the key; `'connected'`: a connection stands that was being made. */
+  /**
+   * `'key-changed'` if etcd has pushed a change of the key; `'connected'` if a connection to an endpoint that did not
+   * answer is established.
+   */
   readonly cause: 'key-changed' | 'connected'
 }
 
-/** The call (or, in a watch, the wait for the first list) ended with this list. */
+/** Emitted when the call, or the wait for the first list of a watch, has ended with this list. */
 export interface ResolvedEvent extends ResolvedAddresses {
   readonly type: 'resolved'
 }
 
-/** The call or the watch ended with this error. */
+/** Emitted when the call or the watch has ended with this error. */
 export interface FailedEvent {
   readonly type: 'failed'
-  /** An {@link ApiserverAddressError}: what the call or `next()` rejects with, unless its `code` is `CLOSED`. */
+  /**
+   * The {@link ApiserverAddressError} that the call or `next()` rejects with. With the code `CLOSED`, it is only in
+   * this event.
+   */
   readonly error: Error
 }
 
-/** The caller's signal ended the call or the watch. */
+/** Emitted when the caller's signal has ended the call or the watch. */
 export interface AbortedEvent {
   readonly type: 'aborted'
-  /** `signal.reason`. */
+  /** The `reason` of the signal. */
   readonly reason: unknown
 }
 
-/** The watch follows the key: at first, and again after each `disconnected`. */
+/** Emitted when the watch follows the key: after the first list, and again after each `disconnected`. */
 export interface ConnectedEvent {
   readonly type: 'connected'
-  /** Of etcd's whole store when the key was read, and not the key's own `mod_revision`; an int64 in decimal. */
+  /** The revision of etcd's whole store when the key was read, not the key's `mod_revision`: an int64 in decimal. */
   readonly revision: string
 }
 
-/** The watch lost etcd and is reconnecting. The last good list stays. */
+/** Emitted when the watch has lost etcd. It connects again, and the last good list stays. */
 export interface DisconnectedEvent {
   readonly type: 'disconnected'
-  /** What was seen, for people, in its `message`; what the layer below said, untouched, in its `cause`. */
+  /** Its `message` says for people what was seen. Its `cause` is the error of Node, gRPC or etcd, if any. */
   readonly error: Error
 }
 
-/** etcd's history was replaced (a restored snapshot): revisions start lower than those seen before. */
+/**
+ * Emitted when another history has replaced etcd's history, as after a restored snapshot. Revisions may be lower than
+ * those seen before.
+ */
 export interface ResyncedEvent {
   readonly type: 'resynced'
-  /** Of etcd's whole store in the new history, and not the key's own `mod_revision`; an int64 in decimal. */
+  /** The revision of etcd's whole store in its new history, not the key's `mod_revision`: an int64 in decimal. */
   readonly revision: string
 }
 
-/** The set of addresses has changed or, with `probe`, what is alive of it: `added` and `removed` may be empty. */
+/**
+ * Emitted when the set of addresses has changed or, with `probe`, the state of an address. If only states have changed,
+ * `added` and `removed` are empty.
+ */
 export interface ChangedEvent extends AddressChange {
   readonly type: 'changed'
 }
 
-/** A shorter list was seen; these addresses stay until they have been gone for `shrinkDelayMs`. */
+/** Emitted when addresses are missing in etcd. Each stays in the list until it has been missing for `shrinkDelayMs`. */
 export interface HeldEvent {
   readonly type: 'held'
-  /** `host:port`, sorted: told still, and no longer stored. */
+  /** The addresses that are missing in etcd and still in the list: `host:port`, sorted. */
   readonly missing: readonly string[]
-  /** Milliseconds until the first of them is removed. */
+  /** Milliseconds until the first of these addresses is removed. */
   readonly untilMs: number
 }
 
-/** An empty or invalid value was seen; the last good list stays. */
+/** Emitted when the key is absent, or its value is empty or invalid. The last good list stays. */
 export interface IgnoredEvent {
   readonly type: 'ignored'
-  /** `'not-set'` or `'invalid-value'`. */
+  /** `'not-set'` if the key is absent or its value is empty; otherwise `'invalid-value'`. */
   readonly reason: Reason
   /**
-   * The key's `mod_revision`, an int64 in decimal; of etcd's whole store where the key is absent, or its value too large
-   * to be received.
+   * The `mod_revision` of the key, or the revision of etcd's whole store if the key is absent or its value is too large
+   * to be received. An int64 in decimal.
    */
   readonly revision: string
 }
 
-/** The watch is over: its last event. A watch that is closed before its first `next()` has none. */
+/**
+ * Emitted as the last event of a watch, when it has ended. A watch that is closed before its first `next()` has none.
+ */
 export interface ClosedEvent {
   readonly type: 'closed'
 }
 
-/** Every event, told apart by `type`. New types may come in a minor release: keep a `default` branch. */
+/** Any event. `type` distinguishes them. A minor release may add types: keep a `default` branch. */
 export type ApiserverAddressEvent =
   | AttemptEvent
   | PhaseEvent
@@ -153,22 +167,24 @@ export type ApiserverAddressEvent =
   | ClosedEvent
 
 /**
- * The event map of an `EventEmitter<ApiserverAddressEvents>`: each event is emitted under its `type`, synchronously,
- * in order, as one frozen object that is JSON-safe apart from `error` (and the abort's `reason`).
+ * The event map of an `EventEmitter<ApiserverAddressEvents>`. Each event is emitted under its `type`, synchronously and
+ * in order, as one frozen object. It can be written as JSON, except for `error` and for the `reason` of `aborted`.
+ *
+ * A listener that throws changes no outcome: its error is an uncaught exception of the process.
  */
 export type ApiserverAddressEvents = {
   [Type in ApiserverAddressEvent['type']]: [event: Extract<ApiserverAddressEvent, { type: Type }>]
 }
 
 /**
- * What is published on the `node:diagnostics_channel` named `rke2-apiserver-resolver`: every event of every call and
- * watch of the process, whether it has an emitter or not.
+ * A message on the `node:diagnostics_channel` named `rke2-apiserver-resolver`. Every event of every call and watch of
+ * the process is published there, also those of a call without the option `events`.
  */
 export interface DiagnosticsMessage {
-  /** Tells the calls and watches of one process apart; counts from 1. */
+  /** The number of the call or watch in this process, from 1. */
   readonly call: number
-  /** The etcd key that is read. */
+  /** The etcd key that the call or watch reads. */
   readonly key: string
-  /** The same frozen object that the call's emitter is given. */
+  /** The same frozen object that is emitted on `events`. */
   readonly event: ApiserverAddressEvent
 }

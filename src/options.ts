@@ -4,84 +4,108 @@ import type { ApiserverAddressEvents } from './events.ts'
 import type { TlsFiles } from './rke2.ts'
 
 /**
- * How an address is probed: `'tcp'` connects, `'tls'` also completes a handshake and verifies the certificate, `'readyz'`
- * also requests `GET /readyz`.
+ * The kind of a probe: `'tcp'` connects, `'tls'` also completes a TLS handshake and verifies the certificate,
+ * `'readyz'` also requests `GET /readyz`.
  */
 export type ProbeKind = 'tcp' | 'tls' | 'readyz'
 
-/** When to try again, and how often. */
+/** How attempts are repeated: exponential backoff with jitter. */
 export interface RetryOptions {
-  /** First delay, in milliseconds, before jitter. @default 250 */
+  /** The first delay between two attempts in milliseconds, before jitter. Must be above 0. @default 250 */
   readonly initialDelayMs?: number | undefined
-  /** No delay is longer, jitter included, in milliseconds. @default 1900 */
+  /** The longest delay in milliseconds, including jitter. Must be above 0. @default 1900 */
   readonly maxDelayMs?: number | undefined
-  /** Each delay is this many times the one before, until the cap; at least 1. @default 2 */
+  /** Each delay is this many times the delay before, up to `maxDelayMs`. At least 1. @default 2 */
   readonly factor?: number | undefined
-  /** `'equal'`: half to whole of the delay; `'full'`: none to whole; `'none'`: the delay itself. @default 'equal' */
+  /**
+   * How a delay is randomised: `'equal'` takes between half and all of it, `'full'` between nothing and all of it,
+   * `'none'` takes the delay itself.
+   * @default 'equal'
+   */
   readonly jitter?: 'equal' | 'full' | 'none' | undefined
-  /** How often the key may be read, the first time included; what an etcd watch tells is no read. @default Infinity */
+  /**
+   * The number of times that the key may be read, including the first: a whole number of at least 1, or `Infinity`. A
+   * change that an etcd watch pushes does not count as a read.
+   * @default Infinity
+   */
   readonly maxAttempts?: number | undefined
 }
 
-/** Options of {@link resolveApiserverAddresses}. Every one is optional: on an RKE2 server there is nothing to configure. */
+/**
+ * The options of {@link resolveApiserverAddresses}. On an RKE2 server, none of them is needed.
+ *
+ * `undefined` has the same meaning as an option that is not given. An option that is unknown, of the wrong type or out
+ * of range is a `TypeError`, before any file or socket is opened. It names the option and its value, unless the value
+ * may be a secret.
+ */
 export interface ResolveOptions {
-  /** Sets the key and the paths. @default 'rke2' */
+  /** The distribution. It decides the defaults of `dataDir` and `key`. @default 'rke2' */
   readonly distribution?: 'rke2' | 'k3s' | undefined
-  /** The distribution's data directory. @default '/var/lib/rancher/<distribution>' */
+  /** The data directory of the distribution (its flag `--data-dir`). @default '/var/lib/rancher/<distribution>' */
   readonly dataDir?: string | undefined
   /**
-   * etcd client URL, or several of them, which are failed over; without a port it is 2379.
-   * @default 'https://127.0.0.1:2379'
+   * The client URL of etcd as `https://host:port` or `http://host:port`, or several for failover. The default port is
+   * 2379.
+   * @default ['https://127.0.0.1:2379', 'https://[::1]:2379']
    */
   readonly endpoints?: string | readonly string[] | undefined
-  /** Certificate files; unused for `http://` endpoints. @default the distribution's etcd client files under `dataDir` */
+  /**
+   * The certificate files for `https://` endpoints. They are read again when they change.
+   * @default the files in `<dataDir>/server/tls/etcd` that the server itself uses as a client of etcd
+   */
   readonly tls?: TlsFiles | undefined
-  /** Only where etcd has auth switched on, which RKE2 and K3s have not. @default none */
+  /** An etcd user, needed only where etcd has auth switched on. RKE2 and K3s do not switch it on. @default none */
   readonly credentials?:
     | {
-        /** Of an etcd user that may read the key. */
+        /** The name of an etcd user that may read the key. */
         readonly username: string
-        /** Appears in no message, event or log line. */
+        /** The password of the user. It is in no message, event or log line. */
         readonly password: string
       }
     | undefined
-  /** etcd key, without a leading slash. @default '<distribution>/apiaddresses' */
+  /** The etcd key that has the list, without a leading slash. @default '<distribution>/apiaddresses' */
   readonly key?: string | undefined
-  /** A list with fewer addresses is not yet complete. @default 1 */
+  /** The least number of addresses in a complete list: a whole number of at least 1. @default 1 */
   readonly minAddresses?: number | undefined
-  /** Addresses, as `host` or `host:port`, that must all be in the list. @default none */
+  /** The addresses, as `host` or `host:port`, that must all be in a complete list. @default none */
   readonly expect?: readonly string[] | undefined
-  /** The list must stay the same this long, in milliseconds, before it counts. @default 0 */
+  /** How long in milliseconds a list must stay the same before it counts as complete. @default 0 */
   readonly settleMs?: number | undefined
   /**
-   * Asks each address whether an apiserver is alive there: `'tcp'` connects, `'tls'` also checks the certificate,
-   * `'readyz'` also asks `GET /readyz`. Then only what is alive counts for `minAddresses` and `expect`.
+   * Probes each address: `'tcp'` connects, `'tls'` also verifies the certificate, `'readyz'` also requests
+   * `GET /readyz`. Then `minAddresses` and `expect` count only the addresses that are alive, and dead addresses come
+   * last.
    * @default none
    */
   readonly probe?: ProbeKind | undefined
-  /** Deadline of one probe, connecting included, in milliseconds. @default 2000 */
+  /** The deadline of one probe in milliseconds, including the connection. Must be above 0. @default 2000 */
   readonly probeTimeoutMs?: number | undefined
-  /** When to try again, and how often: each of its fields has a default of its own. @default {} */
+  /** How attempts are repeated. Each of its fields has its own default. @default {} */
   readonly retry?: RetryOptions | undefined
   /**
-   * Deadline of the whole call, in milliseconds; of a watch, of the wait for its first list. `Infinity` is allowed.
+   * The deadline of the whole call in milliseconds; for a watch, of the wait for its first list. Must be above 0, and
+   * may be `Infinity`.
    * @default 900_000
    */
   readonly timeoutMs?: number | undefined
-  /** Deadline of one attempt, connecting included, in milliseconds. @default 5000 */
+  /** The deadline of one attempt in milliseconds, including the connection. Must be above 0. @default 5000 */
   readonly attemptTimeoutMs?: number | undefined
-  /** Ends every wait at once; the call then rejects with `signal.reason`. @default none */
+  /** Ends every wait at once when it is aborted. The call then rejects with `signal.reason`. @default none */
   readonly signal?: AbortSignal | undefined
-  /** An emitter of the caller's on which every event is emitted. @default none */
+  /** The emitter on which the call emits every event, see {@link ApiserverAddressEvents}. @default none */
   readonly events?: EventEmitter<ApiserverAddressEvents> | undefined
-  /** A pino logger; the library logs through a child of it, and not at all without one. @default none */
+  /** The pino logger to whose child the call logs. Without it, nothing is logged. @default none */
   readonly logger?: Logger | undefined
 }
 
-/** Options of {@link watchApiserverAddresses}. */
+/** The options of {@link watchApiserverAddresses}. */
 export interface WatchOptions extends ResolveOptions {
-  /** How long an address must be gone, in milliseconds, before it is removed. @default 3000 */
+  /** How long in milliseconds an address must be missing before it is removed from the list. @default 3000 */
   readonly shrinkDelayMs?: number | undefined
-  /** With `probe`: how often the addresses are probed again, in milliseconds, give or take a quarter. @default 10_000 */
+  /**
+   * With `probe`: the time in milliseconds after which the addresses are probed again, up to a quarter more or less.
+   * Must be above 0.
+   * @default 10_000
+   */
   readonly probeIntervalMs?: number | undefined
 }

@@ -1,44 +1,56 @@
 import { join } from 'node:path'
 
-/** Paths of PEM files. */
+/**
+ * The paths of the PEM files for `https://` endpoints. etcd in RKE2 and K3s requires a client certificate
+ * (`client-cert-auth`).
+ */
 export interface TlsFiles {
-  /** CA bundle that signed etcd's server certificates. */
+  /** The path of the CA certificates that etcd's server certificate is verified with: one or several in one file. */
   readonly caFile: string
-  /** Client certificate. */
+  /** The path of the client certificate. */
   readonly certFile: string
-  /** Private key of the client certificate. */
+  /** The path of the private key of the client certificate. */
   readonly keyFile: string
 }
 
+/** The Kubernetes distribution. RKE2 is built on K3s, and uses the same names with its own program name in them. */
 export type Distribution = 'rke2' | 'k3s'
 
-/** Where `--data-dir` is unless it was changed. */
+/** Returns the data directory of a distribution whose flag `--data-dir` is not set. */
 export const defaultDataDir = (distribution: Distribution): string => `/var/lib/rancher/${distribution}`
 
-/** K3s's `AddressKey`: the program's name, no leading slash, outside `/registry/`. */
+/**
+ * Returns the etcd key of the list, which K3s calls `AddressKey`. It has no leading slash and is not below
+ * `/registry/`.
+ */
 export const defaultKey = (distribution: Distribution): string => `${distribution}/apiaddresses`
 
-/** On every server: its own etcd member, or on a control-plane-only node K3s's load balancer to the members. */
-export const defaultEndpoint = 'https://127.0.0.1:2379'
+/**
+ * The client URLs of etcd on every server. One is that of the server's own etcd member or, on a server without etcd
+ * (`disable-etcd`), of K3s's load balancer to the members. If the first service network is IPv6, K3s listens on `[::1]`
+ * and not on 127.0.0.1 (`Control.Loopback` in K3s).
+ */
+export const defaultEndpoints: readonly string[] = ['https://127.0.0.1:2379', 'https://[::1]:2379']
 
-/** The files that the server itself uses as an etcd client; root only. */
+/** Returns the files that the server itself uses as a client of etcd. Only root can read the key. */
 export function defaultTlsFiles(dataDir: string): TlsFiles {
   const file = (name: string) => join(dataDir, 'server', 'tls', 'etcd', name)
   return { caFile: file('server-ca.crt'), certFile: file('client.crt'), keyFile: file('client.key') }
 }
 
-/** The CA that signed the apiservers' certificates, on every server. */
+/** Returns the file with the CA that signed the certificates of the apiservers. Every server has it. */
 export const serverCaFile = (dataDir: string): string => join(dataDir, 'server', 'tls', 'server-ca.crt')
 
 /**
- * What a node without the key looks like from its data directory; `undefined` for a server with embedded etcd, and
- * where there is nothing to tell by. A server's first seconds can look the same, so it is a hint and no verdict.
+ * Returns why this node may not have the key, and what to do, if its data directory shows a cause.
+ *
+ * It is only a hint: in the first seconds of its first start, a server with embedded etcd can look the same.
  */
 export function nodeHint(dataDir: string): string | undefined {
   const { existsSync } = process.getBuiltinModule('node:fs')
   const has = (...path: string[]) => existsSync(join(dataDir, ...path))
   if (!existsSync(dataDir)) {
-    return `${dataDir} does not exist: either the server was never started, or its data directory is another one`
+    return `${dataDir} does not exist: either the server was never started, or it uses another data directory`
   }
   if (has('agent') && !has('server')) {
     return (
@@ -46,7 +58,7 @@ export function nodeHint(dataDir: string): string | undefined {
       `run on a server, or give endpoints and tls`
     )
   }
-  // kine (sqlite or an external database) serves Kubernetes alone: the server never writes the key there.
+  // K3s writes the key only to embedded etcd, and never through kine (k3s-io/k3s#5388).
   if (!has('server', 'db', 'etcd') && (has('server', 'db', 'state.db') || has('server', 'kine.sock'))) {
     return (
       `${dataDir}/server has a kine datastore (sqlite or an external database) and no db/etcd: there the key does not ` +

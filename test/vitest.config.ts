@@ -17,6 +17,7 @@ export default defineConfig({
           ...patient,
           name: 'unit',
           include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts'],
+          setupFiles: ['test/support/fixed-seed.ts'],
           sequence: { groupOrder: 0 },
         },
       },

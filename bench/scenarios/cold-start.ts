@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { defaultKey } from '../../src/rke2.ts'
 import { Etcd, storedList } from '../etcd.ts'
 import { runProgram } from '../processes.ts'
 import { median, shuffled } from '../stats.ts'
@@ -28,7 +29,7 @@ export interface ColdStart {
 
 type Samples = Record<keyof ColdStart, number[]>
 
-const key = 'rke2/apiaddresses'
+const key = defaultKey('rke2')
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Measures how long each program takes from its start to its first output. */

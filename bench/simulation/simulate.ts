@@ -1,3 +1,4 @@
+import { defaults } from '../../src/call/defaults.ts'
 import { SeededRandom } from '../../test/support/random.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Inputs } from './inputs.ts'
@@ -16,7 +17,12 @@ export interface Boot {
   readonly attemptTimeoutMs: number
 }
 
-export const boot: Omit<Boot, 'nodes'> = { spreadMs: 1000, etcdAtMs: 30_000, keyAtMs: 90_000, attemptTimeoutMs: 5000 }
+export const boot: Omit<Boot, 'nodes'> = {
+  spreadMs: 1000,
+  etcdAtMs: 30_000,
+  keyAtMs: 90_000,
+  attemptTimeoutMs: defaults.attemptTimeoutMs,
+}
 
 export interface Outcome {
   /** Reads that arrive at etcd in its busiest second before the write. */

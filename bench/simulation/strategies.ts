@@ -1,5 +1,5 @@
 import { backoffDelay } from '../../src/call/backoff.ts'
-import { parseOptions } from '../../src/call/config.ts'
+import { defaults } from '../../src/call/defaults.ts'
 
 /** How a node waits. */
 export interface Strategy {
@@ -14,8 +14,7 @@ export interface Strategy {
   readonly watches?: boolean
 }
 
-const { retry } = parseOptions({}, 'resolve')
-const backoff = (n: number, random: () => number) => backoffDelay(n, retry, random)
+const backoff = (n: number, random: () => number) => backoffDelay(n, defaults.retry, random)
 
 export const thisPackage: Strategy = { name: 'this package', delayMs: backoff, watches: true }
 

@@ -1,3 +1,4 @@
+import { defaultKey } from '../../src/rke2.ts'
 import type { EtcdCluster, EtcdMember, SnapshotFile } from '../../test/support/etcd.ts'
 import type { History } from '../model/history.ts'
 import { absent } from '../model/key-value.ts'
@@ -6,7 +7,7 @@ import type { CompletedWrite, StoredKey, Write } from '../model/write-log.ts'
 import { Mutex } from '../mutex.ts'
 import type { Report } from '../report/report.ts'
 
-const key = 'rke2/apiaddresses'
+const key = defaultKey('rke2')
 const otherKey = 'rke2/etcd/learnerProgress'
 
 interface WriteReply {

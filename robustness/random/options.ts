@@ -1,3 +1,4 @@
+import { defaults } from '../../src/call/defaults.ts'
 import type { ResolveOptions } from '../../src/index.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import { servers } from './writes.ts'
@@ -29,10 +30,10 @@ export function randomOptions(random: SeededRandom) {
       ? []
       : expect.map((each) => (random.chance(0.5) ? each : each.slice(0, each.lastIndexOf(':')))),
     settleMs: random.chance(0.7) ? 0 : random.size(20, 2500),
-    attemptTimeoutMs: random.chance(0.5) ? 5000 : random.size(50, 5000),
+    attemptTimeoutMs: random.chance(0.5) ? defaults.attemptTimeoutMs : random.size(50, 5000),
     retry: {
-      initialDelayMs: random.chance(0.5) ? 250 : random.size(5, 1000),
-      maxDelayMs: random.chance(0.5) ? 1900 : random.size(50, 4000),
+      initialDelayMs: random.chance(0.5) ? defaults.retry.initialDelayMs : random.size(5, 1000),
+      maxDelayMs: random.chance(0.5) ? defaults.retry.maxDelayMs : random.size(50, 4000),
       factor: 1 + 2 * random.random(),
       jitter: random.pick(['equal', 'full', 'none'] as const),
       maxAttempts: random.chance(0.8) ? Infinity : 1 + random.upTo(12),

@@ -1,8 +1,9 @@
+import { defaults } from '../../src/call/defaults.ts'
 import type { ResolveOptions } from '../../src/index.ts'
 
 /** Returns which condition of `minAddresses` and `expect` a list does not meet. */
 export function validateCompleteness(
-  { minAddresses = 1, expect = [] }: ResolveOptions,
+  { minAddresses = defaults.minAddresses, expect = defaults.expect }: ResolveOptions,
   addresses: readonly string[],
 ): string | undefined {
   if (addresses.length < minAddresses) {

@@ -3,6 +3,7 @@ import { learner } from '../random/options.ts'
 import type { CallRecord } from '../report/records.ts'
 import { validateCompleteness } from './completeness.ts'
 import type { ValidationContext } from './context.ts'
+import { effectiveOptions } from './effective-options.ts'
 import { validateList } from './list.ts'
 import { validateStoredList } from './stored-list.ts'
 
@@ -18,8 +19,8 @@ export function validateResult(
   const problem = validateList(result) ?? validateCompleteness(options, addresses)
   if (problem !== undefined) return problem
   if (abortedAt !== undefined && abortedAt < events.at(-1)!.at) return 'resolved after the abort'
-  const { maxAttempts = Infinity } = options.retry ?? {}
-  if (attempts > maxAttempts) return `${attempts} attempts, but maxAttempts is ${maxAttempts}`
+  const { settleMs, retry } = effectiveOptions(options, 'resolve')
+  if (attempts > retry.maxAttempts) return `${attempts} attempts, but maxAttempts is ${retry.maxAttempts}`
   const measuredMs = endedAt - startedAt
   const toleranceMs = context.limits.endMs + context.eventLoopDelayMs(startedAt, endedAt)
   if (Math.abs(elapsedMs - measuredMs) > toleranceMs) {
@@ -29,7 +30,6 @@ export function validateResult(
   if (endpoints.every((each) => each === learner || context.lacksQuorum(each, startedAt, endedAt))) {
     return 'a member without a quorum returned a list'
   }
-  const { settleMs = 0 } = options
   return validateStoredList(context.history, {
     addresses,
     revision: Number(revision),

@@ -1,3 +1,4 @@
+import { defaults } from '../../src/call/defaults.ts'
 import type { KeyState } from '../model/history.ts'
 import { learner } from '../random/options.ts'
 import type { CallRecord, ObservedEvent } from '../report/records.ts'
@@ -20,7 +21,7 @@ export function validateRetryReason(
   }
   const isIncomplete = (state: KeyState) =>
     state.kind === 'list' &&
-    (validateCompleteness(options, state.addresses) !== undefined || (options.settleMs ?? 0) > 0)
+    (validateCompleteness(options, state.addresses) !== undefined || (options.settleMs ?? defaults.settleMs) > 0)
   const isCause = reason === 'not-set' ? (state: KeyState) => state.kind === 'not-set' : isIncomplete
   return history.possibleStates(startedAt, at).some(isCause)
     ? undefined

@@ -27,7 +27,7 @@ export class Call {
   readonly #deadline = new LinkedAbortController(undefined)
   #deadlineAt = Infinity
   #attempts = 0
-  /** What the call waits for, with the hint that was given for it. */
+  /** What the call waits for, and the hint that was emitted for it. */
   #last: Failure | undefined
   #lastHint: string | undefined
   #phaseSince: number
@@ -91,15 +91,15 @@ export class Call {
     this.emit({ type: 'attempt', attempt: this.#attempts })
   }
 
-  /** Notes why there is no list, and emits a phase if the reason or the hint is a new one. */
+  /** Notes why there is no list, and emits a phase if the reason or the hint has changed. */
   waitFor(failure: Failure): void {
     const previous = this.#last
     const hint = failure.hint ?? this.#hint(failure)
     const isNewReason = previous?.reason !== failure.reason
-    const isNews = isNewReason || this.#lastHint !== hint
+    const isNewPhase = isNewReason || this.#lastHint !== hint
     this.#last = failure
     this.#lastHint = hint
-    if (!isNews) return
+    if (!isNewPhase) return
     if (isNewReason) this.#phaseSince = this.#clock.now()
     const { reason, message, missing } = failure
     this.emit({

@@ -46,7 +46,7 @@ export class Completeness {
     return this.#shortfall(alive, ' alive', causes)
   }
 
-  /** Restarts settling, because there was no list in between. */
+  /** Starts the time to settle again, because the list was gone for a while. */
   reset(): void {
     this.#settling = undefined
   }

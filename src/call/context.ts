@@ -13,5 +13,8 @@ export interface CallContext {
   readonly clock: Clock
 }
 
-/** Milliseconds between two reads while a watch is open, 60 to 90 s: a watch can go silent without an error. */
+/**
+ * Returns the milliseconds until the next read while a watch is open, 60 to 90 s. A watch can stop
+ * delivering changes without an error, and this read finds them.
+ */
 export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)

@@ -41,7 +41,7 @@ export class StoreHistory {
   }
 }
 
-/** Returns the revision of the value. A key that does not exist has none, and is as new as the store was. */
+/** Returns the revision of the value. For a key that does not exist, this is the revision of the store. */
 const keyRevision = ({ modRevision, revision }: Snapshot): bigint => (modRevision === 0n ? revision : modRevision)
 
 const isSameValue = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>

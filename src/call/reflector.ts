@@ -49,7 +49,7 @@ export class Reflector {
       {
         attempt: () => this.#listAndWatch(),
         wait: async ({ reason }) => ({ early: reason === 'timeout' ? connected : undefined }),
-        // There is a list: nothing is worth giving up for.
+        // The option limits the reads before the first list only.
         maxAttempts: Infinity,
       },
       this.#context,

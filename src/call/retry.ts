@@ -43,7 +43,7 @@ export async function retry<T>(attempts: Attempts<T>, context: CallContext): Pro
   return pRetry(() => loop.attempt(), {
     // maxAttempts counts reads. An attempt that takes its list from the watch is not a read.
     retries: Infinity,
-    // The wait is in onFailedAttempt, because p-retry's has no jitter at its cap and cannot be ended early.
+    // onFailedAttempt waits instead: the delay of p-retry has no jitter at its cap and cannot be ended early.
     minTimeout: 0,
     signal: context.call.signal,
     onFailedAttempt: ({ error }) => loop.onFailedAttempt(error),

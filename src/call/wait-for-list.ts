@@ -22,9 +22,9 @@ export interface CompleteList {
 type ListState =
   /** No attempt has ended yet, or the last one got no answer. */
   | { readonly name: 'unread' }
-  /** The source has answered, and there is no list, or it is too short. Only a write helps. */
+  /** The source has answered, and the list does not exist or is incomplete. Only a write helps. */
   | { readonly name: 'short' }
-  /** The list is long enough, and has to stay the same for a while. */
+  /** The list has every address that is required, and must stay the same until `settleMs` is over. */
   | { readonly name: 'settling'; readonly settlesInMs: number }
   /** The list is complete, and too few of its addresses are alive. A write or the next round of probes helps. */
   | { readonly name: 'dead' }

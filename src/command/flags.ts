@@ -55,7 +55,7 @@ const reading: Flags = {
     type: list('URL'),
     option: 'endpoints',
     variable: 'ETCDCTL_ENDPOINTS',
-    help: 'client URLs of etcd (https://127.0.0.1:2379)',
+    help: 'client URLs of etcd\n(https://127.0.0.1:2379,https://[::1]:2379)',
   },
   cacert: {
     type: text('FILE'),

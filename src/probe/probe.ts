@@ -7,7 +7,7 @@ import { splitAddress } from '../addresses/host-port.ts'
 import type { HostPort } from '../addresses/host-port.ts'
 import type { ProbeKind } from '../options.ts'
 import { orAborted } from '../util/abort.ts'
-import { identity } from '../util/server-identity.ts'
+import { serverIdentity } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../util/text.ts'
 
 /** One address to probe. */
@@ -39,7 +39,8 @@ export const probe: Probe = async ({ address, kind, context }, signal) => {
   // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
   const verification =
     context === undefined ? { rejectUnauthorized: false } : { secureContext: context, rejectUnauthorized: true }
-  const socket = kind === 'tcp' ? connect(target) : tlsConnect({ ...target, ...identity(target.host), ...verification })
+  const socket =
+    kind === 'tcp' ? connect(target) : tlsConnect({ ...target, ...serverIdentity(target.host), ...verification })
   try {
     await orAborted(onceEmitted(socket, 'connect'), signal)
     if (kind === 'tcp') return

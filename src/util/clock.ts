@@ -1,20 +1,26 @@
-/** Time and chance, as arguments, so that tests can own both. */
+/** The time and the randomness of a call. They are an argument, so that a test can control both. */
 export interface Clock {
-  /** Milliseconds that never go back: not the wall clock. */
+  /** Returns milliseconds of a monotonic clock: they do not change when the wall clock is set. */
   now(): number
-  /** Resolves after `ms`; rejects with `signal.reason` at once when it is aborted. */
+  /**
+   * Resolves after `ms` milliseconds.
+   *
+   * @throws `signal.reason` at once when the signal is aborted
+   */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** From 0 up to, and without, 1. */
+  /** Returns a random number of at least 0 and less than 1. */
   random(): number
 }
 
-/** Above this, Node's timers fire at once, and a backoff becomes a hot loop. */
+/**
+ * The longest delay of a timer in Node. A timer with a longer delay fires at once, and a backoff would be a busy loop.
+ */
 export const maxTimerMs: number = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
-  // By hand: the one of node:timers/promises makes an error with a stack trace for every sleep that is not slept out.
+  // Not node:timers/promises: it creates an error with a stack trace for every sleep that is aborted.
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)

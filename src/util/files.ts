@@ -3,41 +3,43 @@ import { constants, open, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { orAborted } from './abort.ts'
 
+/** The content of a file, and who can access it. */
 export interface Contents {
   readonly bytes: Buffer
-  /** Who else can read the file or replace it, on one line, if anybody can. */
+  /** Why other users can read or replace the file, on one line, if they can. */
   readonly exposure: string | undefined
 }
 
 const maxBytes = 1 << 20
 
 /**
- * What is being read. On a file system that is gone, that never ends, and holds one of the few threads that all reads
- * of the process have: so no file is read twice at a time.
+ * The reads in progress. A read on a file system that does not answer never ends, and occupies one of the few threads
+ * for file access of the process. Therefore each file is read by one thread at a time.
  */
-const reading = new Map<string, Promise<Contents>>()
+const reads = new Map<string, Promise<Contents>>()
 
 /**
- * Reads a small file.
+ * Reads a regular file of at most 1 MiB. Concurrent reads of the same file share one result.
  *
- * @throws Error for what is larger than 1 MiB or no regular file
+ * @throws Error if the file is larger than 1 MiB, or no regular file
+ * @throws NodeJS.ErrnoException if the file system refuses the read
  * @throws `signal.reason` at once when the signal is aborted, also while the file system does not answer
  */
 export function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
-  let contents = reading.get(file)
+  let contents = reads.get(file)
   if (contents === undefined) {
-    contents = read(file).finally(() => reading.delete(file))
-    reading.set(file, contents)
+    contents = read(file).finally(() => reads.delete(file))
+    reads.set(file, contents)
   }
   return orAborted(contents, signal)
 }
 
 async function read(file: string): Promise<Contents> {
-  // Not waiting for a pipe that nobody writes to.
+  // O_NONBLOCK: opening a pipe without a writer would block.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stats = await handle.stat()
-    // Neither a pipe nor a device: reading either could take for ever.
+    // A read of a pipe or a device may never end.
     if (!stats.isFile()) throw new Error('not a regular file')
     if (stats.size > maxBytes) throw new Error(`${stats.size} bytes, more than ${maxBytes}`)
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size + 1), 0)
@@ -47,14 +49,17 @@ async function read(file: string): Promise<Contents> {
   }
 }
 
-/** The rule is libpq's: 0600, or 0640 where it is root's, who gave it to that group on purpose. */
+/**
+ * Returns why other users can read or replace a file. A mode of 0600 is accepted, and 0640 if root owns the file: root
+ * has then chosen the group. libpq has the same rule for its key file.
+ */
 async function exposure(file: string, { mode, uid }: Stats): Promise<string | undefined> {
   if ((mode & (uid === 0 ? 0o037 : 0o077)) !== 0) return `${file} has mode ${octal(mode)}, and should have 0600`
   const folder = dirname(await realpath(file))
-  const inside = await stat(folder)
-  // In a sticky one, such as /tmp, nobody replaces the files of others.
-  const replaceable = (inside.mode & 0o022) !== 0 && (inside.mode & 0o1000) === 0
-  return replaceable ? `${file} is in ${folder}, which has mode ${octal(inside.mode)}` : undefined
+  const { mode: folderMode } = await stat(folder)
+  // In a sticky folder, such as /tmp, users cannot replace the files of others.
+  const replaceable = (folderMode & 0o022) !== 0 && (folderMode & 0o1000) === 0
+  return replaceable ? `${file} is in ${folder}, which has mode ${octal(folderMode)}` : undefined
 }
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0')

@@ -62,6 +62,10 @@ test('docs/options.md has every default as it is in the code', () => {
   }
 })
 
+test('docs/options.md names the endpoints that are tried by default', () => {
+  for (const { url } of options.endpoints) expect(page).toContain(`\`${url}\``)
+})
+
 test('docs/options.md has every field of retry with its default', () => {
   const shown = rows(section(page, '`retry`')).map(([name, value]) => [name, value])
   const expected = Object.entries(options.retry).map(([name, value]) => [

@@ -252,7 +252,7 @@ describe('files', () => {
 
 describe('TLS and plain text are not mixed up silently', () => {
   test.each<[title: string, tls: 'mutual' | 'none', message: RegExp]>([
-    ['plain text to a TLS port', 'mutual', /closed at once: a TLS port spoken to in plain text/],
+    ['plain text to a TLS port', 'mutual', /closed at once: a TLS port addressed with http:\/\//],
     ['TLS to a plain-text port', 'none', /closed before TLS: a plain-text port/],
   ])('%s', async (title, tls, message) => {
     await using plain = tls === 'none' ? await startEtcd({ tls }) : undefined

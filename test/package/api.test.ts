@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { lastReport, report } from '../../docs/report.ts'
 
-// The title is what a person sees first when it fails.
+// The title is the first line of a failure, so it says what to do.
 test(
-  'the public API is that of docs/api.md; after a change that is meant: npm run api',
+  'docs/api.md describes the public API of the build; after an intended change, run: npm run api',
   { timeout: 60_000 },
   async () => {
     expect(await report()).toBe(lastReport())

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
-import { resolveApiserverAddresses, watchApiserverAddresses } from '../../src/index.ts'
+import { resolveApiserverAddresses } from '../../src/index.ts'
 import { startHostileEtcd } from '../support/hostile-etcd.ts'
 import { Recorder } from '../support/recorder.ts'
 
@@ -9,13 +12,26 @@ vi.mock('p-retry', async (original) => {
   return original()
 })
 
-test('what tries again is not loaded for a list that is there, and is before a watch that has one can need it', async () => {
-  const events = new Recorder()
-  const options = { endpoints: await startHostileEtcd({}), key: 'key', events: events.emitter }
-  await resolveApiserverAddresses(options)
+test('importing the package loads no dependency', async () => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    await import('rke2-apiserver-resolver')
+    console.log(JSON.stringify(loaded.filter((url) => url.startsWith('file:'))))`
+  const root = join(import.meta.dirname, '../..')
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
+  const urls = JSON.parse(stdout) as string[]
+  expect(urls.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
+  const packages = urls.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+  expect([...new Set(packages)].toSorted()).toEqual([])
+})
+
+test('a call loads p-retry before its first attempt, because an outage may put the file out of reach', async () => {
   expect(loaded).toEqual([])
-  await using watch = watchApiserverAddresses(options)
-  await watch.next()
-  await events.until('connected')
-  expect(loaded).toEqual(['p-retry'])
+  const { emitter } = new Recorder()
+  let loadedBeforeAttempt: string[] = []
+  emitter.on('attempt', () => (loadedBeforeAttempt = [...loaded]))
+  await resolveApiserverAddresses({ endpoints: await startHostileEtcd({}), key: 'key', events: emitter })
+  expect(loadedBeforeAttempt).toEqual(['p-retry'])
 })

@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { test as base, describe, expect } from 'vitest'
+import { test as base, expect } from 'vitest'
 import { expectToCompile } from '../support/compile.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
-/** An empty project in which the packed package was installed, beside what it depends on. */
+/** An empty project with the packed package and its dependencies installed. */
 const test = base.extend('project', { scope: 'file' }, async ({}, { onCleanup }) => {
   const project = mkdtempSync(join(tmpdir(), 'package-'))
   onCleanup(() => rmSync(project, { recursive: true }))
@@ -27,27 +27,28 @@ const test = base.extend('project', { scope: 'file' }, async ({}, { onCleanup })
   return project
 })
 
-describe('the package as it is published', () => {
-  test('is imported by an ES module', async ({ project }) => {
-    writeFileSync(
-      join(project, 'a.mjs'),
-      `import * as all from 'rke2-apiserver-resolver'; console.log(Object.keys(all).join())`,
-    )
-    const { stdout, stderr } = await run(process.execPath, ['a.mjs'], { cwd: project })
-    expect(stdout).toBe('ApiserverAddressError,resolveApiserverAddresses,watchApiserverAddresses\n')
-    expect(stderr).toBe('')
-  })
+test('the published package can be imported by an ES module', async ({ project }) => {
+  writeFileSync(
+    join(project, 'a.mjs'),
+    `import * as all from 'rke2-apiserver-resolver'; console.log(Object.keys(all).join())`,
+  )
+  const { stdout, stderr } = await run(process.execPath, ['a.mjs'], { cwd: project })
+  expect(stdout).toBe('ApiserverAddressError,resolveApiserverAddresses,watchApiserverAddresses\n')
+  expect(stderr).toBe('')
+})
 
-  test('is required by a CommonJS module', async ({ project }) => {
-    writeFileSync(
-      join(project, 'a.cjs'),
-      `require('rke2-apiserver-resolver').resolveApiserverAddresses({ minAddresses: 0 }).catch((error) => console.log(error.message))`,
-    )
-    const { stdout } = await run(process.execPath, ['a.cjs'], { cwd: project })
-    expect(stdout).toBe('Option "minAddresses" must be a whole number of at least 1, got 0\n')
-  })
+test('the published package can be required by a CommonJS module', async ({ project }) => {
+  writeFileSync(
+    join(project, 'a.cjs'),
+    `require('rke2-apiserver-resolver').resolveApiserverAddresses({ minAddresses: 0 }).catch((error) => console.log(error.message))`,
+  )
+  const { stdout } = await run(process.execPath, ['a.cjs'], { cwd: project })
+  expect(stdout).toBe('Option "minAddresses" must be a whole number of at least 1, got 0\n')
+})
 
-  test.for(['nodenext', 'bundler'])('has types for TypeScript with %s resolution', async (resolution, { project }) => {
+test.for(['nodenext', 'bundler'])(
+  'the published package has types for TypeScript with %s resolution',
+  async (resolution, { project }) => {
     writeFileSync(
       join(project, 'a.ts'),
       `import { EventEmitter } from 'node:events'
@@ -68,64 +69,66 @@ describe('the package as it is published', () => {
     )
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
     await expectToCompile(project, ['a.ts'], '--module', module, '--moduleResolution', resolution)
-  })
+  },
+)
 
-  test('has a command', async ({ project }) => {
-    const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
-    const { stdout } = await run(process.execPath, [cli, '--version'], { cwd: project })
-    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-  })
+test('the published package has a command', async ({ project }) => {
+  const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
+  const { stdout } = await run(process.execPath, [cli, '--version'], { cwd: project })
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
 
-  test('has a command that says which Node it needs, and no more, on one that is too old', async ({ project }) => {
-    // Its `node:module` has no compile cache, either: an import of that by name would be a syntax error.
-    const old = `
+test('the command exits with one line that names the Node version it needs when Node is too old', async ({
+  project,
+}) => {
+  // In such a Node, `node:module` has no `enableCompileCache`: an import by that name would be a syntax error.
+  const old = `
       import { registerHooks } from 'node:module'
       Object.defineProperty(process.versions, 'node', { value: '22.11.0' })
       registerHooks({
         resolve: (name, context, next) =>
           name === 'node:module' ? { url: 'data:text/javascript,export default {}', shortCircuit: true } : next(name, context),
       })`
-    const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
-    const args = ['--import', `data:text/javascript,${encodeURIComponent(old)}`, cli, '--version']
-    await expect(run(process.execPath, args, { cwd: project })).rejects.toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: 'rke2-apiserver-resolver: Node 22.12 or later is needed, and this is 22.11.0\n',
-    })
-    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
-    expect(manifest.engines.node).toBe('>=22.12')
+  const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(old)}`, cli, '--version']
+  await expect(run(process.execPath, args, { cwd: project })).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'rke2-apiserver-resolver: Node 22.12 or later is needed, and this is 22.11.0\n',
   })
-
-  test('holds nothing but the code, its types and four texts', ({ project }) => {
-    const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
-    expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
-  })
-
-  test('holds the types that the public names need, and no others', ({ project }) => {
-    const dist = join(project, 'node_modules/rke2-apiserver-resolver/dist')
-    const needed = new Set(['index.d.ts'])
-    for (const file of needed) {
-      const text = readFileSync(join(dist, file), 'utf8')
-      for (const [, path = ''] of text.matchAll(/from '(\.[^']+)\.ts'/g)) needed.add(join(file, '..', `${path}.d.ts`))
-    }
-    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'))
-    expect(files.toSorted()).toEqual([...needed].toSorted())
-  })
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
+  expect(manifest.engines.node).toBe('>=22.12')
 })
 
-test('its bill of materials is made without a network, and lists all that is installed with it', async () => {
+test('the published package contains the code, its types, and four other files only', ({ project }) => {
+  const names = readdirSync(join(project, 'node_modules/rke2-apiserver-resolver'))
+  expect(names.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+})
+
+test('the published package contains only the type declarations that the public names need', ({ project }) => {
+  const dist = join(project, 'node_modules/rke2-apiserver-resolver/dist')
+  const needed = new Set(['index.d.ts'])
+  for (const file of needed) {
+    const text = readFileSync(join(dist, file), 'utf8')
+    for (const [, path = ''] of text.matchAll(/from '(\.[^']+)\.ts'/g)) needed.add(join(file, '..', `${path}.d.ts`))
+  }
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'))
+  expect(files.toSorted()).toEqual([...needed].toSorted())
+})
+
+test('sbom.sh lists every package that is installed with this one, without a network', async () => {
   const env = { ...process.env, npm_config_cache: temporaryFolder() }
   const { stdout } = await run('sh', ['.github/sbom.sh'], { cwd: root, env, maxBuffer: 1 << 24 })
   const { bomFormat, metadata, components } = JSON.parse(stdout)
   const { name, version, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect([bomFormat, metadata.component.purl]).toEqual(['CycloneDX', `pkg:npm/${name}@${version}`])
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  /** Where Node finds a package that is required by one at `path`. */
-  const find = (path: string, wanted: string): string => {
-    const here = `${path === '' ? '' : `${path}/`}node_modules/${wanted}`
+  /** Returns the folder in which Node finds a package that the package in `path` requires. */
+  const find = (path: string, dependency: string): string => {
+    const here = `${path === '' ? '' : `${path}/`}node_modules/${dependency}`
     return here in packages || path === ''
       ? here
-      : find(path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))), wanted)
+      : find(path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))), dependency)
   }
   const needed = new Map<string, string>()
   const add = (path: string) => {
@@ -138,20 +141,6 @@ test('its bill of materials is made without a network, and lists all that is ins
   const listed = (components as { name: string; version: string }[]).map((each) => `${each.name}@${each.version}`)
   expect(listed.toSorted()).toEqual([...new Set(needed.values())].toSorted())
   expect(listed.length).toBeGreaterThan(30)
-  // Whoever installs the package runs no script of it.
+  // An install runs no script of this package.
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(script)
-})
-
-test('importing the package loads no other package', async () => {
-  const script = `
-    import { registerHooks } from 'node:module'
-    const loaded = []
-    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
-    await import('rke2-apiserver-resolver')
-    console.log(JSON.stringify(loaded.filter((url) => url.startsWith('file:'))))`
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
-  const loaded = JSON.parse(stdout) as string[]
-  expect(loaded.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
-  const packages = loaded.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  expect([...new Set(packages)].toSorted()).toEqual([])
 })

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/util/clock.ts'
-// Loaded by the first attempt that fails, and the time which that takes is not this clock's.
+// Loaded here, because the first call would load it in real time, which this clock does not measure.
 import 'p-retry'
 
 interface Timer {

@@ -111,11 +111,11 @@ export const endlessly =
 export interface HostileOptions {
   readonly onAuthenticate?: Answer
   readonly onRange?: Answer
-  /** @default a watch that stands and is silent */
+  /** @default a watch that is confirmed and then silent */
   readonly onWatch?: Answer
 }
 
-/** Speaks etcd's protocol, for the length of the test, and says what it is told to. */
+/** Starts a server for the length of the test that speaks etcd's protocol and sends what the options say. Returns its URL. */
 export async function startHostileEtcd({
   onAuthenticate = refusal('3', 'etcdserver: authentication is not enabled'),
   onRange = answer(frame(range())),
@@ -133,7 +133,7 @@ export async function startHostileEtcd({
   return `http://127.0.0.1:${await serve(server)}`
 }
 
-/** Speaks HTTP/2 only as far as it is told to: settings, and what comes after. */
+/** Starts a server that sends HTTP/2 settings on each connection, and then what `speak` sends. Returns its URL. */
 export async function startHostileServer(speak: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.resume().write(http2Frame(4))

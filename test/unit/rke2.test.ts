@@ -13,7 +13,8 @@ const test = base.extend('dataDir', async ({}, { onCleanup }) => {
   return dataDir
 })
 
-const make = (dataDir: string, paths: string[]) => {
+/** Creates files, and the folders whose path ends in a slash. */
+const create = (dataDir: string, paths: string[]) => {
   for (const path of paths) {
     mkdirSync(dirname(join(dataDir, path)), { recursive: true })
     if (path.endsWith('/')) mkdirSync(join(dataDir, path), { recursive: true })
@@ -25,8 +26,8 @@ test.for([
   ['an agent node', ['agent/kubelet.kubeconfig'], /has agent\/ and no server\/: this looks like an agent node/],
   ['a server with sqlite', ['agent/x', 'server/db/state.db'], /has a kine datastore/],
   ['a server with an external database', ['agent/x', 'server/kine.sock'], /has a kine datastore/],
-] as const)('%s is told, with what to do', ([, paths, hint], { dataDir }) => {
-  make(dataDir, [...paths])
+] as const)('nodeHint recognises %s, and says what to do', ([, paths, hint], { dataDir }) => {
+  create(dataDir, [...paths])
   expect(nodeHint(dataDir)).toMatch(hint)
   expect(nodeHint(dataDir)).toMatch(/run on a server.*, or give endpoints and tls$/)
 })
@@ -35,24 +36,24 @@ test.for([
   ['a server with embedded etcd', ['agent/x', 'server/db/etcd/member/']],
   ['a server that was moved from sqlite to etcd', ['server/db/state.db', 'server/db/etcd/member/']],
   ['a control-plane-only server', ['agent/x', 'server/tls/etcd/client.crt']],
-  ["a server's first second", ['server/']],
-] as const)('%s gives no hint', ([, paths], { dataDir }) => {
-  make(dataDir, [...paths])
+  ['a server in its first second', ['server/']],
+] as const)('nodeHint returns undefined for %s', ([, paths], { dataDir }) => {
+  create(dataDir, [...paths])
   expect(nodeHint(dataDir)).toBeUndefined()
 })
 
-test('a data directory that does not exist is told', ({ dataDir }) => {
+test('nodeHint says that the data directory does not exist', ({ dataDir }) => {
   expect(nodeHint(join(dataDir, 'none'))).toMatch(/none does not exist/)
 })
 
-test('the hint is in the phase and in the error, and the wait goes on', async ({ dataDir }) => {
-  make(dataDir, ['agent/x'])
+test('resolve has the hint about the node in phase and error, and goes on waiting', async ({ dataDir }) => {
+  create(dataDir, ['agent/x'])
   const phases: PhaseEvent[] = []
   const events = new EventEmitter<ApiserverAddressEvents>()
   events.on('phase', (event) => {
     phases.push(event)
-    // The server's first seconds look the same.
-    if (phases.length === 1) make(dataDir, ['server/'])
+    // A server in its first seconds looks like an agent node too.
+    if (phases.length === 1) create(dataDir, ['server/'])
   })
   const call = resolveApiserverAddresses({ dataDir, events, retry: { maxAttempts: 2, initialDelayMs: 1 } })
   await expect(call).rejects.toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-files-missing', attempts: 2 })
@@ -60,13 +61,17 @@ test('the hint is in the phase and in the error, and the wait goes on', async ({
     ['tls-files-missing', true],
     ['tls-files-missing', undefined],
   ])
-  await expect(
-    resolveApiserverAddresses({ dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } }),
-  ).rejects.toThrow(/server-ca.crt does not exist yet; .* does not exist: either the server was never started/)
 })
 
-test('with files of its own a call says nothing about the data directory', async ({ dataDir }) => {
-  make(dataDir, ['agent/x'])
+test('resolve has the hint about a missing data directory in its error', async ({ dataDir }) => {
+  const call = resolveApiserverAddresses({ dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } })
+  await expect(call).rejects.toThrow(
+    /server-ca.crt does not exist yet; .* does not exist: either the server was never started/,
+  )
+})
+
+test('resolve with the option tls has no hint about the data directory', async ({ dataDir }) => {
+  create(dataDir, ['agent/x'])
   const tls = { caFile: join(dataDir, 'a'), certFile: join(dataDir, 'b'), keyFile: join(dataDir, 'c') }
   const call = resolveApiserverAddresses({ dataDir, tls, retry: { maxAttempts: 1 } })
   await expect(call).rejects.toThrow(/the CA file .*\/a does not exist yet$/)

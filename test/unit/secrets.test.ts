@@ -4,7 +4,7 @@ import type { Http2SecureServer } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../src/command/command.ts'
 import type { TlsFiles, WatchOptions } from '../../src/index.ts'
 import { createAuthority } from '../support/certificates.ts'
@@ -38,7 +38,7 @@ async function file(text: string): Promise<string> {
 }
 const body = (pem: string) => pem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
 
-/** The secrets in a text, each by its start. */
+/** Returns the secrets, and the recognisable parts of secrets, that a text contains. */
 function secretsIn(text: string): string[] {
   const base64 = body(pair.key).flatMap((line) => [line.slice(0, 16), line.slice(-16)])
   const der = Buffer.from(body(pair.key).join(''), 'base64')
@@ -54,7 +54,7 @@ function secretsIn(text: string): string[] {
   ].filter((secret) => text.includes(secret))
 }
 
-/** A server that speaks TLS and answers everything with 403, for the length of the test. */
+/** Starts a TLS server that answers every request with 403, for the length of the test. */
 async function tlsServer(by: Authority, options: object = {}): Promise<string> {
   const server: Http2SecureServer = createSecureServer(
     { ...(await by.issue({ commonName: 'server', ipAddresses: ['127.0.0.1'] })), ...options },
@@ -65,10 +65,11 @@ async function tlsServer(by: Authority, options: object = {}): Promise<string> {
 
 const tokenAnswer = answer(frame(message([1, message([3, 5n])], [2, token])))
 const withAuth = (onRange = answer(frame(range()))) => startHostileEtcd({ onAuthenticate: tokenAnswer, onRange })
-const spoiled = (part: (key: string) => string) => async () => ({
+const withChangedKey = (part: (key: string) => string) => async () => ({
   tls: { ...files, keyFile: await file(part(pair.key)) },
 })
 
+/** The options of calls that deal with a secret. */
 const situations: Record<string, () => Promise<WatchOptions>> = {
   'a list, with a token': async () => ({ endpoints: await withAuth(), key: 'key', credentials }),
   'a list, with auth switched off': async () => ({ endpoints: await startHostileEtcd({}), key: 'key', credentials }),
@@ -84,29 +85,29 @@ const situations: Record<string, () => Promise<WatchOptions>> = {
     endpoints: await withAuth(refusal('7', 'etcdserver: permission denied')),
     credentials,
   }),
-  'a rubbish answer to the password': async () => ({
+  'an invalid answer to the password': async () => ({
     endpoints: await startHostileEtcd({ onAuthenticate: answer(frame(Buffer.alloc(9, 0xff))) }),
     credentials,
   }),
-  'no etcd': async () => ({ endpoints: 'http://127.0.0.1:1', credentials }),
+  'a port without etcd': async () => ({ endpoints: 'http://127.0.0.1:1', credentials }),
   'a deadline': async () => ({
     endpoints: await startHostileEtcd({ onAuthenticate: tokenAnswer, onRange: () => {} }),
     credentials,
     attemptTimeoutMs: 100,
   }),
-  'a key cut in half': spoiled((key) => key.slice(0, 100)),
-  'a key without its last line': spoiled((key) => key.replace(/-----END.*/, '')),
-  'a key without its first line': spoiled((key) => key.replace(/-----BEGIN.*\n/, '')),
-  'a key with a byte of rubbish': spoiled((key) => key.replace(/\n(.{20})./, '\n$1!')),
-  'a key said to be encrypted': spoiled((key) => key.replaceAll('PRIVATE KEY', 'ENCRYPTED PRIVATE KEY')),
-  'a key said to be of another kind': spoiled((key) => key.replaceAll('PRIVATE KEY', 'RSA PRIVATE KEY')),
-  'a key said to be a certificate': spoiled((key) => key.replaceAll('PRIVATE KEY', 'CERTIFICATE')),
-  'a password in the place of the key': spoiled(() => password),
+  'a key cut in half': withChangedKey((key) => key.slice(0, 100)),
+  'a key without its last line': withChangedKey((key) => key.replace(/-----END.*/, '')),
+  'a key without its first line': withChangedKey((key) => key.replace(/-----BEGIN.*\n/, '')),
+  'a key with an invalid byte': withChangedKey((key) => key.replace(/\n(.{20})./, '\n$1!')),
+  'a key labelled as encrypted': withChangedKey((key) => key.replaceAll('PRIVATE KEY', 'ENCRYPTED PRIVATE KEY')),
+  'a key labelled as another kind': withChangedKey((key) => key.replaceAll('PRIVATE KEY', 'RSA PRIVATE KEY')),
+  'a key labelled as a certificate': withChangedKey((key) => key.replaceAll('PRIVATE KEY', 'CERTIFICATE')),
+  'a password instead of the key': withChangedKey(() => password),
   'key and certificate swapped': async () => ({
     tls: { ...files, certFile: files.keyFile, keyFile: files.certFile },
   }),
   'the key as CA': async () => ({ tls: { ...files, caFile: files.keyFile } }),
-  'the key said to be a CA': async () => ({
+  'the key labelled as a CA': async () => ({
     tls: { ...files, caFile: await file(pair.key.replaceAll('PRIVATE KEY', 'CERTIFICATE')) },
   }),
   'a key that belongs to another certificate': async () => ({
@@ -117,74 +118,76 @@ const situations: Record<string, () => Promise<WatchOptions>> = {
     endpoints: await tlsServer(authority, { requestCert: true, ca: (await createAuthority()).cert }),
     tls: files,
   }),
-  'a TLS server that is no etcd': async () => ({ endpoints: await tlsServer(authority), tls: files, credentials }),
-  'the key in the place of its path': async () => ({ tls: { ...files, keyFile: pair.key } }),
-  'the key in the place of all paths': async () => ({ tls: pair.key }) as unknown as WatchOptions,
+  'a TLS server that is not etcd': async () => ({ endpoints: await tlsServer(authority), tls: files, credentials }),
+  'the key instead of its path': async () => ({ tls: { ...files, keyFile: pair.key } }),
+  'the key instead of all paths': async () => ({ tls: pair.key }) as unknown as WatchOptions,
   'the key as bytes': async () => ({ tls: { ...files, keyFile: Buffer.from(pair.key) } }) as unknown as WatchOptions,
   'a password in a URL': async () => ({ endpoints: `https://root:${password}@127.0.0.1:1` }),
   'a password in a URL without scheme': async () => ({ endpoints: `root:${password}@127.0.0.1:1` }),
-  'a misspelt option': async () => ({ credential: credentials }) as WatchOptions,
-  'a password that is no text': async () =>
+  'a misspelt option with a password': async () => ({ credential: credentials }) as WatchOptions,
+  'a password that is not a string': async () =>
     ({ credentials: { username: 'a', password: [password] } }) as unknown as WatchOptions,
 }
 
-describe('no secret is told', () => {
-  test.each(Object.entries(situations))('in a call and a watch: %s', async (_name, make) => {
-    const told = await everythingEmittedBy(await make())
-    expect(told.length).toBeGreaterThan(100)
-    expect(secretsIn(told)).toEqual([])
-  })
+test.each(Object.entries(situations))('resolve and watch reveal no secret with %s', async (_name, createOptions) => {
+  const output = await everythingEmittedBy(await createOptions())
+  expect(output.length).toBeGreaterThan(100)
+  expect(secretsIn(output)).toEqual([])
+})
 
-  const commands: Record<string, () => Promise<{ args?: string[]; env?: Record<string, string> }>> = {
-    'a list': async () => ({ args: ['--endpoints', await withAuth()] }),
-    'a wrong password': async () => ({
-      args: [
-        '--endpoints',
-        await startHostileEtcd({ onAuthenticate: refusal('3', 'etcdserver: authentication failed') }),
-      ],
-    }),
-    'name and password in one': async () => ({
-      env: { ETCDCTL_USER: `root:${password}`, ETCDCTL_ENDPOINTS: await withAuth() },
-    }),
-    'a password without name': async () => ({ env: { ETCDCTL_USER: ` :${password}` } }),
-    'a password in a flag': async () => ({ args: ['--user', `root:${password}`] }),
-    'a password in a flag that is not there': async () => ({ args: [`--password=${password}`] }),
-    'a password in a URL': async () => ({ args: ['--endpoints', `https://root:${password}@h`] }),
-    'a password in a URL of the environment': async () => ({ env: { ETCDCTL_ENDPOINTS: `root:${password}@h` } }),
-    'a key in the place of its path': async () => ({ args: ['--cacert', 'a', '--cert', 'b', `--key=${pair.key}`] }),
-    'a key in the environment': async () => ({
-      env: { ETCDCTL_CACERT: 'a', ETCDCTL_CERT: 'b', ETCDCTL_KEY: pair.key },
-    }),
-    'a spoiled key': async () => ({
-      args: ['--cacert', files.caFile, '--cert', files.certFile, '--key', await file(pair.key.slice(0, 100))],
-    }),
-  }
+/** The arguments and the environment of commands that deal with a secret. */
+const commands: Record<string, () => Promise<{ args?: string[]; env?: Record<string, string> }>> = {
+  'a list': async () => ({ args: ['--endpoints', await withAuth()] }),
+  'a wrong password': async () => ({
+    args: [
+      '--endpoints',
+      await startHostileEtcd({ onAuthenticate: refusal('3', 'etcdserver: authentication failed') }),
+    ],
+  }),
+  'name and password in one variable': async () => ({
+    env: { ETCDCTL_USER: `root:${password}`, ETCDCTL_ENDPOINTS: await withAuth() },
+  }),
+  'a password without a name': async () => ({ env: { ETCDCTL_USER: ` :${password}` } }),
+  'a password in a flag': async () => ({ args: ['--user', `root:${password}`] }),
+  'a password in an unknown flag': async () => ({ args: [`--password=${password}`] }),
+  'a password in a URL': async () => ({ args: ['--endpoints', `https://root:${password}@h`] }),
+  'a password in a URL in the environment': async () => ({ env: { ETCDCTL_ENDPOINTS: `root:${password}@h` } }),
+  'a key instead of its path': async () => ({ args: ['--cacert', 'a', '--cert', 'b', `--key=${pair.key}`] }),
+  'a key in the environment': async () => ({
+    env: { ETCDCTL_CACERT: 'a', ETCDCTL_CERT: 'b', ETCDCTL_KEY: pair.key },
+  }),
+  'a key cut in half': async () => ({
+    args: ['--cacert', files.caFile, '--cert', files.certFile, '--key', await file(pair.key.slice(0, 100))],
+  }),
+}
 
-  test.each(Object.entries(commands))('by the command, in its log and on a terminal: %s', async (_name, make) => {
-    const { args = [], env = {} } = await make()
+test.each(Object.entries(commands))(
+  'the command reveals no secret, in its log and on a terminal, with %s',
+  async (_name, createCommand) => {
+    const { args = [], env = {} } = await createCommand()
     for (const isTTY of [false, true]) {
-      let told = ''
-      const output = () =>
-        Object.assign(new Writable({ write: (chunk, _, done) => ((told += String(chunk)), done()) }), { isTTY })
+      let output = ''
+      const stream = () =>
+        Object.assign(new Writable({ write: (chunk, _, done) => ((output += String(chunk)), done()) }), { isTTY })
       const code = await run({
         args: [...args, '--address-key', 'key', '--max-attempts', '2', ...(isTTY ? [] : ['--log-level', 'trace'])],
         env: { ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: password, ...env },
-        stdout: output(),
-        stderr: output(),
+        stdout: stream(),
+        stderr: stream(),
         signal: new AbortController().signal,
         version: () => '1.2.3',
         library: () => import('../../src/index.ts'),
         now: () => performance.now(),
       })
       expect([0, 1, 2]).toContain(code)
-      expect(told).not.toBe('')
-      expect(secretsIn(told)).toEqual([])
+      expect(output).not.toBe('')
+      expect(secretsIn(output)).toEqual([])
     }
-  })
+  },
+)
 
-  test('and would be found if it were', () => {
-    for (const text of [`a ${password}`, `a ${token}`, pair.key, pair.key.replaceAll('\n', '\\n')]) {
-      expect(secretsIn(text)).not.toEqual([])
-    }
-  })
+test('secretsIn finds every secret', () => {
+  for (const text of [`a ${password}`, `a ${token}`, pair.key, pair.key.replaceAll('\n', '\\n')]) {
+    expect(secretsIn(text)).not.toEqual([])
+  }
 })

@@ -1,17 +1,19 @@
 import { expect, test } from 'vitest'
-import { addressList, normalizeAddress, parseAddresses } from '../../../src/addresses/addresses.ts'
+import { normalizeAddress } from '../../../src/addresses/host-port.ts'
+import { addressList } from '../../../src/addresses/list.ts'
+import { parseAddresses } from '../../../src/addresses/parse.ts'
 import { forging, fuzzSeed, mutate } from '../../support/fuzz.ts'
 import { SeededRandom } from '../../support/random.ts'
 
 const rounds = 100_000
 
-const good = [
+const lists = [
   '["10.0.0.11:6443","10.0.0.12:6443","10.0.0.13:6443"]\n',
   '["[fd00::1]:6443","[2001:DB8:0:0::8]:6443","[::ffff:10.0.0.1]:6443"]',
   '[ "server-1.example.org:6443" ,\n\t"SERVER-2:1", "a:65535" ]',
   '["xn--bcher-kva.example:6443","a_b.c.:1"]',
 ]
-const alien = [
+const otherValues = [
   '',
   'null',
   '[]',
@@ -27,7 +29,7 @@ const alien = [
   '\u009b31m\u2029\u2066\u{e0001}\u{1f600}',
 ].map((text) => Buffer.from(text))
 const notUtf8 = ['ff', 'c080', 'eda080', 'f4908080', 'efbb', 'e2'].map((hex) => Buffer.from(hex, 'hex'))
-const seeds = [...good.map((text) => Buffer.from(text)), ...alien, ...notUtf8]
+const originals = [...lists.map((text) => Buffer.from(text)), ...otherValues, ...notUtf8]
 
 const large = [
   '['.repeat(1 << 20),
@@ -41,8 +43,8 @@ const large = [
   JSON.stringify(Array.from({ length: 18_000 }, (_, index) => `[2001:db8:0:0:0:0:${index.toString(16)}:1]:6443`)),
 ].map((text) => Buffer.from(text))
 
-/** What is wrong with what came of a value, if anything. */
-function fault(value: Uint8Array): string | undefined {
+/** Returns what is wrong with the result for a value, if anything. */
+function problemWith(value: Uint8Array): string | undefined {
   const parsed = parseAddresses(value)
   if (parsed.kind !== 'list') {
     if (parsed.kind !== 'not-set' && parsed.kind !== 'invalid-value') return `kind ${JSON.stringify(parsed)}`
@@ -54,47 +56,52 @@ function fault(value: Uint8Array): string | undefined {
   for (const [index, address] of addresses.entries()) {
     const before = addresses[index - 1]
     if (before !== undefined && before >= address) return `${before} before ${address}`
-    if (normalizeAddress(address) !== address) return `${address}, which is ${normalizeAddress(address)}`
+    if (normalizeAddress(address) !== address) return `${address}, normalised ${normalizeAddress(address)}`
     const url = URL.parse(urls[index] ?? '')
     const port = address.slice(address.lastIndexOf(':') + 1)
     if (url === null || Number(url.port || 443) !== Number(port) || url.pathname !== '/') {
       return `the URL ${urls[index]}`
     }
-    if (!address.startsWith(`${url.hostname}:`)) return `the URL ${urls[index]}, which leads to ${url.hostname}`
+    if (!address.startsWith(`${url.hostname}:`)) return `the URL ${urls[index]}, whose host is ${url.hostname}`
   }
   return undefined
 }
 
 test(
-  `${rounds} values, each a good one or another that was spoiled up to eight times, of seed ${fuzzSeed}`,
+  `parseAddresses gives a valid result for ${rounds} values with up to eight mutations, seed ${fuzzSeed}`,
   { timeout: 60_000 },
   () => {
-    const dice = new SeededRandom(fuzzSeed)
+    const random = new SeededRandom(fuzzSeed)
     const kinds = new Map<string, number>()
+    // CPU time, which does not depend on other processes.
     let slowestMs = 0
     for (let round = 0; round < rounds; round++) {
-      let value = dice.upTo(20) === 0 ? dice.bytes(dice.upTo(60)) : dice.pick(seeds)
-      for (let left = dice.upTo(9); left > 0; left--) value = mutate(value, dice, seeds).subarray(0, 5000)
+      let value = random.upTo(20) === 0 ? random.bytes(random.upTo(60)) : random.pick(originals)
+      for (let left = random.upTo(9); left > 0; left--) value = mutate(value, random, originals).subarray(0, 5000)
       const before = process.cpuUsage()
-      const wrong = fault(value)
+      const problem = problemWith(value)
       slowestMs = Math.max(slowestMs, process.cpuUsage(before).user / 1000)
-      if (wrong !== undefined) expect.fail(`round ${round}: ${wrong} of ${value.toString('base64')}`)
+      if (problem !== undefined) expect.fail(`round ${round}: ${problem} of ${value.toString('base64')}`)
       const { kind } = parseAddresses(value)
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
     }
-    // All three come of it often enough to have been tested.
+    // Each kind was tested often.
     for (const kind of ['list', 'not-set', 'invalid-value']) expect(kinds.get(kind), kind).toBeGreaterThan(rounds / 100)
     expect(slowestMs).toBeLessThan(1000)
   },
 )
 
-test(`values of a megabyte, whole and spoiled, of seed ${fuzzSeed}`, { timeout: 60_000 }, () => {
-  const dice = new SeededRandom(fuzzSeed)
-  for (const whole of large) {
-    for (const value of [whole, mutate(whole, dice, seeds), mutate(whole, dice, seeds)]) {
-      const before = process.cpuUsage()
-      expect(fault(value), whole.subarray(0, 40).toString()).toBeUndefined()
-      expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000)
+test(
+  `parseAddresses gives a valid result for values of a megabyte, whole and mutated, seed ${fuzzSeed}`,
+  { timeout: 60_000 },
+  () => {
+    const random = new SeededRandom(fuzzSeed)
+    for (const whole of large) {
+      for (const value of [whole, mutate(whole, random, originals), mutate(whole, random, originals)]) {
+        const before = process.cpuUsage()
+        expect(problemWith(value), whole.subarray(0, 40).toString()).toBeUndefined()
+        expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000)
+      }
     }
-  }
-})
+  },
+)

@@ -6,112 +6,120 @@ import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
 import { watchFake } from '../../support/watching.ts'
 
-type CallContext = ReturnType<typeof watchFake> & { restore?: () => void; restored?: boolean }
+/** A watch of a fake etcd, and the backup that a step has saved. */
+type Fixture = ReturnType<typeof watchFake> & { restore?: () => void; restored?: boolean }
 
 const shrinkDelayMs = 3000
 const addresses = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443', '[fd00::1]:6443']
 
-/** A reader that works now and then. */
-class Reader {
-  readonly seen: AddressChange[] = []
-  readonly #watch: CallContext['watch']
-  #asked = false
+/** A reader that calls `next()` at some of the steps only. */
+class SlowReader {
+  readonly received: AddressChange[] = []
+  readonly #watch: Fixture['watch']
+  #isReading = false
 
-  constructor(watch: CallContext['watch']) {
+  constructor(watch: Fixture['watch']) {
     this.#watch = watch
   }
 
   get list(): readonly string[] {
-    return this.seen.at(-1)?.addresses ?? []
+    return this.received.at(-1)?.addresses ?? []
   }
 
-  /** Asks for the next change, unless it still waits for one. */
-  async ask(): Promise<void> {
-    if (this.#asked) return
-    this.#asked = true
+  /** Calls `next()`, unless a call is still pending. */
+  async read(): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
     void this.#watch.next().then(({ value }) => {
-      this.#asked = false
-      if (value !== undefined) this.seen.push(value)
+      this.#isReading = false
+      if (value !== undefined) this.received.push(value)
     })
     await idle()
   }
 }
 
-/** What was added and removed leads from each list to the next, and each is one, and another one. */
-function addsUp(seen: readonly AddressChange[]): boolean {
+/** Returns whether `added` and `removed` lead from each list to the next, and no list is empty or a repetition. */
+function isConsistent(received: readonly AddressChange[]): boolean {
   let last: readonly string[] = []
-  return seen.every(({ addresses: list, added, removed }) => {
-    const sum = [...last.filter((address) => !removed.includes(address)), ...added].toSorted().join()
-    const real = !added.some((address) => last.includes(address)) && removed.every((address) => last.includes(address))
+  return received.every(({ addresses: list, added, removed }) => {
+    const result = [...last.filter((address) => !removed.includes(address)), ...added].toSorted().join()
+    const isDifference =
+      !added.some((address) => last.includes(address)) && removed.every((address) => last.includes(address))
     last = list
-    return list.length > 0 && added.length + removed.length > 0 && real && sum === list.join()
+    return list.length > 0 && added.length + removed.length > 0 && isDifference && result === list.join()
   })
 }
 
-/** One thing that happens, as fast-check prints it and as it is done. */
+/** One thing that happens, with the name that fast-check prints for it. */
 interface Step {
   readonly name: string
-  readonly run: (parts: CallContext, reader: Reader) => unknown
+  readonly run: (fixture: Fixture, reader: SlowReader) => unknown
 }
 const step = (name: string, run: Step['run']): Step => ({ name, run, [fc.toStringMethod]: () => name }) as Step
 
 const put = (value: string) => step(`put ${value}`, ({ etcd }) => etcd.put(value))
-const goodList = fc
-  .uniqueArray(fc.constantFrom(...addresses), { minLength: 1 })
-  .map((list) => put(JSON.stringify(list)))
-const badValue = fc.oneof(
-  fc.constantFrom('', '[]', 'null', 'rubbish', '["a b"]', '{}').map(put),
+const putList = fc.uniqueArray(fc.constantFrom(...addresses), { minLength: 1 }).map((list) => put(JSON.stringify(list)))
+const putNoList = fc.oneof(
+  fc.constantFrom('', '[]', 'null', 'not JSON', '["a b"]', '{}').map(put),
   fc.constant(step('delete', ({ etcd }) => etcd.del())),
 )
 const wait = fc.nat(6000).map((ms) => step(`wait ${ms}`, ({ clock }) => clock.advance(ms)))
-const ask = fc.constant(step('ask', (_, reader) => reader.ask()))
+const readOnce = step('read', (_, reader) => reader.read())
 const steps = (...more: fc.Arbitrary<Step>[]) =>
-  fc.array(fc.oneof({ weight: 4, arbitrary: goodList }, badValue, { weight: 3, arbitrary: wait }, ask, ...more), {
-    maxLength: 40,
-  })
-const chance = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1 }).map((numbers) => {
-  let n = 0
-  return () => numbers[n++ % numbers.length] as number
+  fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: putList },
+      putNoList,
+      { weight: 3, arbitrary: wait },
+      fc.constant(readOnce),
+      ...more,
+    ),
+    { maxLength: 40 },
+  )
+const random = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1 }).map((numbers) => {
+  let i = 0
+  return () => numbers[i++ % numbers.length] as number
 })
 
-async function during(parts: CallContext, run: (reader: Reader) => Promise<void>): Promise<Reader> {
-  const reader = new Reader(parts.watch)
+/** Runs the steps of one story with a reader, closes the watch, and checks what every story has to hold. */
+async function withReader(fixture: Fixture, run: (reader: SlowReader) => Promise<void>): Promise<SlowReader> {
+  const reader = new SlowReader(fixture.watch)
   try {
-    await reader.ask()
+    await reader.read()
     await run(reader)
   } finally {
-    await parts.watch.close()
+    await fixture.watch.close()
   }
-  expect(parts.clock.sleeping).toBe(0)
-  expect(parts.etcd.streams.size).toBe(0)
-  expect(addsUp(reader.seen)).toBe(true)
+  expect(fixture.clock.sleeping).toBe(0)
+  expect(fixture.etcd.streams.size).toBe(0)
+  expect(isConsistent(reader.received)).toBe(true)
   return reader
 }
 
-test('for any values at any pace, the reader has what was stored in the last shrinkDelayMs, less what is no list', async () => {
+test('a watch publishes the addresses stored in the last shrinkDelayMs, for any values at any pace', async () => {
   await fc.assert(
-    fc.asyncProperty(steps(), chance, async (sequence, random) => {
-      const parts = watchFake({ shrinkDelayMs }, random)
-      const { clock, etcd, events } = parts
-      /** Every list that was stored, and until when it was the last one. */
+    fc.asyncProperty(steps(), random, async (sequence, randomNumber) => {
+      const fixture = watchFake({ shrinkDelayMs }, randomNumber)
+      const { clock, etcd, events } = fixture
+      /** Every list that was stored, and the time at which the next one replaced it. */
       const lists: { list: readonly string[]; until: number }[] = []
-      // The first value has to be a list: before it, nothing is followed.
+      // The first value has to be a list: the watch follows the key only after its first list.
       etcd.put(JSON.stringify(addresses.slice(0, 1)))
       lists.push({ list: addresses.slice(0, 1), until: Infinity })
 
-      await during(parts, async (reader) => {
-        for (const { run } of [...sequence, step('ask', () => reader.ask()), step('ask', () => reader.ask())]) {
+      await withReader(fixture, async (reader) => {
+        for (const { run } of [...sequence, readOnce, readOnce]) {
           const { revision } = etcd
-          await run(parts, reader)
+          await run(fixture, reader)
           await idle()
           const stored = etcd.revision > revision ? parseAddresses(etcd.now.value) : undefined
           if (stored?.kind === 'list') {
             for (const last of lists.slice(-1)) last.until = clock.now()
             lists.push({ list: stored.addresses, until: Infinity })
           }
-          const told = events.all.findLast((event) => event.type === 'changed' || event.type === 'resolved')
+          const published = events.all.findLast((event) => event.type === 'changed' || event.type === 'resolved')
           const recent = lists.filter(({ until }) => until > clock.now() - shrinkDelayMs).flatMap(({ list }) => list)
-          expect(told).toMatchObject({ addresses: [...new Set(recent)].toSorted() })
+          expect(published).toMatchObject({ addresses: [...new Set(recent)].toSorted() })
         }
         expect(events.all.findLast((event) => 'addresses' in event)).toMatchObject({ addresses: reader.list })
       })
@@ -125,53 +133,56 @@ test('for any values at any pace, the reader has what was stored in the last shr
 const refused = new Failure('unreachable', 'refused')
 const fault = fc.constantFrom(
   step('cut', ({ etcd }) => etcd.cut()),
-  step('down', ({ etcd }) => etcd.cut((etcd.fault = refused))),
-  step('up', ({ etcd }) => (etcd.fault = undefined)),
+  step('stop', ({ etcd }) => etcd.cut((etcd.fault = refused))),
+  step('start', ({ etcd }) => (etcd.fault = undefined)),
   step('freeze', ({ etcd }) => (etcd.silent = true)),
-  step('thaw', ({ etcd }) => (etcd.silent = false)),
-  step('no watches', ({ etcd }) => etcd.cut(((etcd.watching = 'refuses'), refused))),
-  step('mute watches', ({ etcd }) => etcd.cut(((etcd.watching = 'is silent'), refused))),
-  step('watches', ({ etcd }) => (etcd.watching = 'opens')),
+  step('unfreeze', ({ etcd }) => (etcd.silent = false)),
+  step('refuse watches', ({ etcd }) => etcd.cut(((etcd.watching = 'refuses'), refused))),
+  step('do not answer watches', ({ etcd }) => etcd.cut(((etcd.watching = 'is silent'), refused))),
+  step('open watches', ({ etcd }) => (etcd.watching = 'opens')),
   step('compact', ({ etcd }) => etcd.compact()),
   step('write another key', ({ etcd }) => etcd.bump(3n)),
-  step('save', (parts) => (parts.restore = parts.etcd.save())),
-  step('restore', (parts) => {
-    parts.restored ||= parts.restore !== undefined
-    parts.restore?.()
+  step('save', (fixture) => (fixture.restore = fixture.etcd.save())),
+  step('restore', (fixture) => {
+    fixture.restored ||= fixture.restore !== undefined
+    fixture.restore?.()
   }),
 )
+const endFaults = step('end all faults', ({ etcd }) =>
+  Object.assign(etcd, { fault: undefined, silent: false, watching: 'opens' }),
+)
 
-test('for any values and faults at any pace, the reader is never misled, and ends with the last list', async () => {
+test('a watch never goes back, leaves out no stored address, and ends with the last list, for any values and faults', async () => {
   const latency = fc.constantFrom(0, 10, 700)
-  const run = async (sequence: Step[], last: Step, latencyMs: number, random: () => number) => {
-    const parts: CallContext = watchFake({ shrinkDelayMs, timeoutMs: Infinity }, random)
-    const { clock, etcd, events } = parts
-    /** Every list there ever was: revisions of one history may be those of another. */
+  const run = async (sequence: Step[], last: Step, latencyMs: number, randomNumber: () => number) => {
+    const fixture: Fixture = watchFake({ shrinkDelayMs, timeoutMs: Infinity }, randomNumber)
+    const { clock, etcd, events } = fixture
+    /** Every list that was ever stored. After a restored backup, two lists may have the same revision. */
     const stored: { revision: string; list: readonly string[] }[] = []
     etcd.latencyMs = latencyMs
     etcd.putList(addresses[0] as string)
 
-    const reader = await during(parts, async (reading) => {
+    const reader = await withReader(fixture, async (slowReader) => {
       await clock.advance(1000)
-      for (const { run: happen } of [...sequence, heal, last]) {
-        await happen(parts, reading)
+      for (const { run: runStep } of [...sequence, endFaults, last]) {
+        await runStep(fixture, slowReader)
         for (const { value, modRevision } of etcd.writes) {
           const parsed = parseAddresses(value)
           if (parsed.kind === 'list') stored.push({ revision: String(modRevision), list: parsed.addresses })
         }
       }
       await clock.advance(120_000)
-      await reading.ask()
-      await reading.ask()
-      expect(parseAddresses(etcd.now.value)).toEqual({ kind: 'list', addresses: reading.list })
+      await slowReader.read()
+      await slowReader.read()
+      expect(parseAddresses(etcd.now.value)).toEqual({ kind: 'list', addresses: slowReader.list })
     })
 
-    const told = events.all.filter((event) => event.type === 'changed' || event.type === 'resolved')
-    for (const { revision, addresses: list } of told) {
-      const then = stored.filter((entry) => entry.revision === revision)
-      expect(then.some((entry) => entry.list.every((address) => list.includes(address)))).toBe(true)
+    const published = events.all.filter((event) => event.type === 'changed' || event.type === 'resolved')
+    for (const { revision, addresses: list } of published) {
+      const candidates = stored.filter((entry) => entry.revision === revision)
+      expect(candidates.some((entry) => entry.list.every((address) => list.includes(address)))).toBe(true)
     }
-    // Never an older state after a newer one, but once after each restore.
+    // The revision goes down at most once after each restored backup.
     let newest = 0n
     let restores = 0
     for (const event of events.all) {
@@ -181,17 +192,16 @@ test('for any values and faults at any pace, the reader is never misled, and end
       expect(restores).toBeGreaterThanOrEqual(0)
       newest = BigInt(event.revision)
     }
-    if (parts.restored !== true) expect(events.of('resynced')).toEqual([])
+    if (fixture.restored !== true) expect(events.of('resynced')).toEqual([])
+    // The reader has received published lists only, in their order.
     let from = 0
-    for (const { revision, addresses: list } of reader.seen) {
-      const given = told.findIndex(
+    for (const { revision, addresses: list } of reader.received) {
+      const index = published.findIndex(
         (event, i) => i >= from && event.revision === revision && event.addresses.join() === list.join(),
       )
-      expect(given).not.toBe(-1)
-      from = given + 1
+      expect(index).not.toBe(-1)
+      from = index + 1
     }
   }
-  await fc.assert(fc.asyncProperty(steps(fault, fault), goodList, latency, chance, run), { numRuns: 500 })
+  await fc.assert(fc.asyncProperty(steps(fault, fault), putList, latency, random, run), { numRuns: 500 })
 })
-
-const heal = step('heal', ({ etcd }) => Object.assign(etcd, { fault: undefined, silent: false, watching: 'opens' }))

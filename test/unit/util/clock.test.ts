@@ -1,12 +1,13 @@
 import { getEventListeners } from 'node:events'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { maxTimerMs, systemClock } from '../../../src/util/clock.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-describe('a sleep', () => {
-  test.each([0, 0.4, 1, 5000, maxTimerMs, maxTimerMs + 1, 3 * maxTimerMs])('of %d ms ends then', async (ms) => {
+test.each([0, 0.4, 1, 5000, maxTimerMs, maxTimerMs + 1, 3 * maxTimerMs])(
+  'sleep of %d ms resolves after that time, and leaves nothing',
+  async (ms) => {
     const controller = new AbortController()
     let over = false
     void systemClock.sleep(ms, controller.signal).then(() => (over = true))
@@ -16,9 +17,12 @@ describe('a sleep', () => {
     expect(over).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-  })
+  },
+)
 
-  test.each([1000, 3 * maxTimerMs])('of %d ms ends with an abort at once, and leaves no timer', async (ms) => {
+test.each([1000, 3 * maxTimerMs])(
+  'sleep of %d ms rejects at once when the signal aborts, and leaves no timer',
+  async (ms) => {
     const controller = new AbortController()
     const sleep = systemClock.sleep(ms, controller.signal)
     vi.advanceTimersByTime(maxTimerMs < ms ? maxTimerMs + 1 : 1)
@@ -26,11 +30,11 @@ describe('a sleep', () => {
     controller.abort(reason)
     await expect(sleep).rejects.toBe(reason)
     expect(vi.getTimerCount()).toBe(0)
-  })
+  },
+)
 
-  test('does not begin when the signal is aborted already', async () => {
-    const reason = new Error('before')
-    await expect(systemClock.sleep(1000, AbortSignal.abort(reason))).rejects.toBe(reason)
-    expect(vi.getTimerCount()).toBe(0)
-  })
+test('sleep rejects at once, without a timer, if the signal is aborted already', async () => {
+  const reason = new Error('before')
+  await expect(systemClock.sleep(1000, AbortSignal.abort(reason))).rejects.toBe(reason)
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -21,7 +21,7 @@ test('EtcdSource.read returns the answer of the first endpoint, and reads the sa
   expect([connectedHosts(), latest('a').reads, source.endpoint]).toEqual(['a', 2, 'http://a:2379'])
 })
 
-test('EtcdSource.read goes on with the next endpoint at once when an endpoint fails', async () => {
+test('EtcdSource.read continues with the next endpoint at once when an endpoint fails', async () => {
   const { clock, read, latest, connectedHosts, source } = startSource('abc')
   const result = read()
   await idle()

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { ApiserverAddressError } from '../../../src/errors.ts'
+import { Failure } from '../../../src/sources/failure.ts'
+import { idle } from '../../support/clock.ts'
+import { resolveFake } from '../../support/resolving.ts'
+import { followFake } from '../../support/watching.ts'
+
+test('a call rejects at its deadline, and the message names what it waited for', async () => {
+  const { clock, result, events } = resolveFake({ timeoutMs: 60_000, minAddresses: 2 }, ({ source }) =>
+    source.write('["a:1"]'),
+  )
+  await clock.advance(60_000)
+  const error = await result.catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(ApiserverAddressError)
+  expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'incomplete', attempts: 1, elapsedMs: 60_000 })
+  expect((error as Error).message).toBe(
+    'rke2/apiaddresses: timed out after 60.0 s and 1 attempt, waiting for the full set of apiservers for the last 60.0 s: ' +
+      'https://fake:2379: the list has 1 of at least 2 addresses: a:1',
+  )
+  expect(events.types.at(-1)).toBe('failed')
+})
+
+test('a call rejects at its deadline during a read, with the failure that the read would have', async () => {
+  const { clock, result } = resolveFake({ timeoutMs: 1000 }, ({ source }) => source.hold())
+  await clock.advance(1000)
+  await expect(result).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'timeout' })
+})
+
+test('a call that probes at its deadline does not count the outage before as part of this wait', async () => {
+  const { clock, apiservers, source, result } = resolveFake(
+    { probe: 'tcp', timeoutMs: 60_000, dataDir: '/nowhere' },
+    (fakes) => fakes.source.fail(new Failure('unreachable', 'refused')),
+  )
+  apiservers.states.set('a:1', 'silent')
+  await clock.advance(58_500)
+  source.fail(undefined)
+  source.write('["a:1"]')
+  await clock.advance(1500)
+  const error = await result.catch(({ message }: Error) => message)
+  expect(error).toMatch(
+    /apiservers for the last 0\.0 s: the list is complete, and its addresses are still being probed$/,
+  )
+})
+
+test('a call rejects at once with REJECTED for a failure that retrying cannot help', async () => {
+  const { result, events } = resolveFake({}, ({ source }) => source.write('not JSON'))
+  await expect(result).rejects.toMatchObject({
+    code: 'REJECTED',
+    reason: 'invalid-value',
+    message:
+      "rke2/apiaddresses: failed after 0.0 s and 1 attempt: https://fake:2379: the value is not JSON: 'not JSON'",
+  })
+  expect(events.types).toEqual(['attempt', 'phase', 'failed'])
+})
+
+test('a call names the missing addresses of expect in every phase, every retry and the error', async () => {
+  const { source, clock, result, events } = resolveFake({ expect: ['b', 'c:1'], timeoutMs: 1000 })
+  while (events.of('retry').length === 0) await idle()
+  source.write('["a:1"]')
+  await idle()
+  source.write('["a:1","b:1"]')
+  await clock.advance(1000)
+  await expect(result).rejects.toThrow(/: the list lacks c:1: a:1, b:1$/)
+  expect(events.of('phase').at(-1)?.missing).toEqual(['b', 'c:1'])
+  expect(events.of('retry').map(({ missing }) => missing)).toEqual([undefined, ['b', 'c:1'], ['c:1']])
+})
+
+test('a call emits a phase for each of two outages with the same reason', async () => {
+  const { etcd, watch, events, clock } = await followFake(['10.0.0.1:6443'])
+  for (let i = 0; i < 2; i++) {
+    etcd.cut()
+    await clock.advance(5000)
+  }
+  expect(events.of('phase')).toMatchObject([
+    { reason: 'unreachable', previous: undefined },
+    { reason: 'unreachable', previous: undefined },
+  ])
+  await watch.close()
+})

@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { parseOptions } from '../../../../src/call/config.ts'
+import type { ApiserverAddressError, ResolveOptions, TlsFiles } from '../../../../src/index.ts'
+import { resolveApiserverAddresses, watchApiserverAddresses } from '../../../../src/index.ts'
+import { resolve } from '../../../../src/resolve.ts'
+import { createAuthority } from '../../../support/certificates.ts'
+import type { KeyPair } from '../../../support/certificates.ts'
+import { VirtualClock } from '../../../support/clock.ts'
+import { temporaryFolder } from '../../../support/folder.ts'
+import { unusedPort } from '../../../support/net.ts'
+import { Recorder } from '../../../support/recorder.ts'
+import { createUnansweredFile } from '../../../support/unanswered-file.ts'
+import '../../../support/preload.ts'
+
+/** The files that were opened. A file whose name ends in an error code fails with it when it is opened first. */
+const opened = vi.hoisted(() => [] as string[])
+vi.mock('node:fs/promises', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs/promises')>()
+  const { openUnanswered } = await import('../../../support/unanswered-file.ts')
+  const open = openUnanswered(async (file, flags) => {
+    opened.push(file)
+    const code = /\.(E[A-Z]+)$/.exec(file)?.[1]
+    if (code !== undefined && timesOpened(file) === 1) throw Object.assign(new Error(`${code}: not now`), { code })
+    return fs.open(file, flags)
+  })
+  return { ...fs, open, default: fs }
+})
+const timesOpened = (file: string) => opened.filter((name) => name === file).length
+
+let folder: string
+beforeEach(() => {
+  opened.length = 0
+  folder = temporaryFolder()
+})
+
+let ca: string
+let pair: KeyPair
+beforeAll(async () => {
+  const authority = await createAuthority()
+  ca = authority.cert
+  pair = await authority.issue({ commonName: 'client' })
+})
+
+async function writeFiles({ caFile, certFile, keyFile }: TlsFiles, mode = 0o600): Promise<void> {
+  await Promise.all([writeFile(caFile, ca), writeFile(certFile, pair.cert), writeFile(keyFile, pair.key, { mode })])
+}
+
+test('resolve and watch log once that others can read the client key, and use the key', async () => {
+  const tls = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'forged\nkey') }
+  await writeFiles(tls, 0o644)
+  const lines: { level: number; file?: string; msg: string }[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const endpoints = `https://127.0.0.1:${await unusedPort()}`
+  const options = { endpoints, tls, logger, retry: { initialDelayMs: 1, maxAttempts: 3 } }
+  await expect(resolveApiserverAddresses(options)).rejects.toMatchObject({ reason: 'unreachable', attempts: 3 })
+  await expect(watchApiserverAddresses(options).next()).rejects.toMatchObject({ reason: 'unreachable', attempts: 3 })
+  const msg = `the client key ${folder}/forged\\u{a}key has mode 0644, and should have 0600`
+  expect(lines.filter(({ level }) => level === 40)).toMatchObject([
+    { file: tls.keyFile, msg },
+    { file: tls.keyFile, msg },
+  ])
+})
+
+test.each(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])('resolve reads a file again after %s', async (code) => {
+  const tls = { caFile: join(folder, `ca.${code}`), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
+  await writeFiles(tls)
+  const events = new Recorder()
+  const endpoints = `https://127.0.0.1:${await unusedPort()}`
+  const options = { endpoints, tls, events: events.emitter, retry: { initialDelayMs: 1, maxAttempts: 2 } }
+  await expect(resolveApiserverAddresses(options)).rejects.toMatchObject({ reason: 'unreachable', attempts: 2 })
+  const { reason, message } = events.of('phase')[0]!
+  expect([reason, message]).toEqual([
+    'tls-files-unreadable',
+    `the CA file ${tls.caFile} cannot be read: ${code}: not now`,
+  ])
+})
+
+/** Returns the paths of certificate files, one of which is on a file system that does not answer. */
+async function unansweredFiles(unanswered: keyof TlsFiles): Promise<TlsFiles> {
+  const files = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
+  await writeFiles(files)
+  return { ...files, [unanswered]: createUnansweredFile(folder).file }
+}
+
+test('resolve ends by its deadline while a file system does not answer, and reads the file only once', async () => {
+  // The CA file, because no other file is read before it: this call waits for nothing but the clock.
+  const tls = await unansweredFiles('caFile')
+  const clock = new VirtualClock()
+  const config = parseOptions({ tls, attemptTimeoutMs: 300, timeoutMs: 1500, retry: { maxDelayMs: 20 } }, 'resolve')
+  const calls = [1, 2].map(() => resolve(config, clock).catch((error: ApiserverAddressError) => error))
+  await expect.poll(() => timesOpened(tls.caFile)).toBe(1)
+  await clock.advance(1500)
+  for (const error of await Promise.all(calls)) {
+    expect(error).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'tls-files-unreadable',
+      elapsedMs: 1500,
+      message: expect.stringContaining(`: ${tls.caFile} cannot be read: its file system does not answer`),
+    })
+    expect(error.attempts).toBeGreaterThan(1)
+  }
+  expect(timesOpened(tls.caFile)).toBe(1)
+})
+
+test('resolve names the file that does not answer when its deadline ends the first attempt', async () => {
+  const tls = await unansweredFiles('keyFile')
+  const clock = new VirtualClock()
+  const call = resolve(parseOptions({ tls, timeoutMs: 50 }, 'resolve'), clock).catch((error: unknown) => error)
+  await expect.poll(() => timesOpened(tls.keyFile)).toBe(1)
+  await clock.advance(50)
+  expect(await call).toMatchObject({
+    reason: 'tls-files-unreadable',
+    message: expect.stringContaining(`${tls.keyFile} cannot be read: its file system does not answer`),
+  })
+})
+
+test('an abort ends resolve, and close() ends a watch, while a file system does not answer', async () => {
+  const tls = await unansweredFiles('keyFile')
+  const options: ResolveOptions = { tls, attemptTimeoutMs: 60_000, timeoutMs: Infinity }
+  const controller = new AbortController()
+  const call = resolveApiserverAddresses({ ...options, signal: controller.signal })
+  const watch = watchApiserverAddresses(options)
+  const next = watch.next()
+  await expect.poll(() => timesOpened(tls.keyFile)).toBe(1)
+  controller.abort('enough')
+  await expect(call).rejects.toBe('enough')
+  await watch.close()
+  expect(await next).toEqual({ done: true, value: undefined })
+})
+
+test('the command kills itself after its deadline while a file system does not answer', async () => {
+  const { caFile, certFile, keyFile } = await unansweredFiles('keyFile')
+  // The same replacement of `open` as above, in a process of its own, which Node would keep for as long as the read lasts.
+  const preload = `import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { open } = fs.promises
+    fs.promises.open = (file, flags) => open(file, file.endsWith('.unanswered') ? 'r' : flags)
+    syncBuiltinESMExports()`
+  const program = fileURLToPath(new URL('../../../../src/cli.ts', import.meta.url))
+  const flags = ['--cacert', caFile, '--cert', certFile, '--key', keyFile, '--timeout', '4s']
+  const child = spawn(process.execPath, [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(preload)}`,
+    program,
+    ...flags,
+  ])
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  expect(await once(child, 'close')).toEqual([null, 'SIGKILL'])
+  expect(stderr).toMatch(/"msg":"rke2\/apiaddresses: timed out after .* its file system does not answer"/)
+})
