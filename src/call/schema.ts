@@ -99,8 +99,8 @@ function endpoints() {
   return z.preprocess((value) => (typeof value === 'string' ? [value] : value), list)
 }
 
-function uniqueByUrl(endpoints: [Endpoint, ...Endpoint[]]): [Endpoint, ...Endpoint[]] {
-  const byUrl = new Map(endpoints.map((endpoint) => [endpoint.url, endpoint]))
+function uniqueByUrl(all: [Endpoint, ...Endpoint[]]): [Endpoint, ...Endpoint[]] {
+  const byUrl = new Map(all.map((endpoint) => [endpoint.url, endpoint]))
   return [...byUrl.values()] as [Endpoint, ...Endpoint[]]
 }
 

@@ -24,8 +24,9 @@ function shownDefault(option: string): unknown {
 test('--help shows the default of every option as it is in the code', () => {
   const { retry, expect: expected, ...others } = defaults
   for (const [name, value] of Object.entries(others)) expect([name, shownDefault(name)]).toEqual([name, value])
-  for (const [name, value] of Object.entries(retry))
+  for (const [name, value] of Object.entries(retry)) {
     expect([name, shownDefault(`retry.${name}`)]).toEqual([name, value])
+  }
   expect([expected, shownDefault('expect')]).toEqual([[], undefined])
 })
 

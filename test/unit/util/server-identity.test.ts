@@ -34,3 +34,7 @@ test.each([
 test('serverIdentity sends a name as server name, and leaves its verification to Node', () => {
   expect(serverIdentity('etcd.example')).toEqual({ servername: 'etcd.example' })
 })
+
+test('serverIdentity sends a name without its trailing dot', () => {
+  expect(serverIdentity('etcd.example.')).toEqual({ servername: 'etcd.example' })
+})
