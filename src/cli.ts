@@ -16,6 +16,8 @@ try {
 } catch {
   // Without a home directory, or if it cannot be written, every start compiles again.
 }
+// grpc-js would write lines of its own to stderr, such as one for pings that come too often. The events have it all.
+process.env['GRPC_VERBOSITY'] ??= 'NONE'
 const { run } = await import('./command/command.ts')
 
 const controller = new AbortController()
