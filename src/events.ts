@@ -15,7 +15,7 @@ export interface PhaseEvent {
   readonly reason: Reason
   /** The reason of the phase before; `undefined` in the first phase, and in the first one after a watch had a list. */
   readonly previous: Reason | undefined
-  /** Milliseconds since the call or watch began. */
+  /** Milliseconds since this wait began: with the call or watch or, in a watch that has a list, with the outage. */
   readonly elapsedMs: number
   /** What was seen, and where: one line for people. */
   readonly message: string
@@ -91,7 +91,7 @@ export interface AbortedEvent {
 /** Emitted when the watch follows the key: after the first list, and again after each `disconnected`. */
 export interface ConnectedEvent {
   readonly type: 'connected'
-  /** The revision of etcd's whole store when the key was read, not the key's `mod_revision`: an int64 in decimal. */
+  /** The revision of the list, as in {@link ChangedEvent}: the `mod_revision` of the key, an int64 in decimal. */
   readonly revision: string
 }
 
@@ -108,7 +108,10 @@ export interface DisconnectedEvent {
  */
 export interface ResyncedEvent {
   readonly type: 'resynced'
-  /** The revision of etcd's whole store in its new history, not the key's `mod_revision`: an int64 in decimal. */
+  /**
+   * The `mod_revision` of the key in the new history, or the revision of etcd's whole store if the key is absent there.
+   * An int64 in decimal.
+   */
   readonly revision: string
 }
 

@@ -100,7 +100,11 @@ export interface ResolveOptions {
 
 /** The options of {@link watchApiserverAddresses}. */
 export interface WatchOptions extends ResolveOptions {
-  /** How long in milliseconds an address must be missing before it is removed from the list. @default 3000 */
+  /**
+   * How long in milliseconds an address must be missing before it is removed from the list. Then the key is read once
+   * more, and the address stays if it is back. With 0, an address is removed at once.
+   * @default 3000
+   */
   readonly shrinkDelayMs?: number | undefined
   /**
    * With `probe`: the time in milliseconds after which the addresses are probed again, up to a quarter more or less.

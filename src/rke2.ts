@@ -58,11 +58,24 @@ export function nodeHint(dataDir: string): string | undefined {
       `run on a server, or give endpoints and tls`
     )
   }
+  if (has('server', 'db', 'etcd')) return undefined
   // K3s writes the key only to embedded etcd, and never through kine (k3s-io/k3s#5388).
-  if (!has('server', 'db', 'etcd') && (has('server', 'db', 'state.db') || has('server', 'kine.sock'))) {
+  if (has('server', 'db', 'state.db') || has('server', 'kine.sock')) {
     return (
       `${dataDir}/server has a kine datastore (sqlite or an external database) and no db/etcd: there the key does not ` +
       `exist; run on a server with embedded etcd, or give endpoints and tls`
+    )
+  }
+  // A server without etcd in a cluster with embedded etcd has a load balancer to its members. A Pod in which only the
+  // certificates are mounted has no cred/.
+  const hasLoadBalancer = ['rke2', 'k3s'].some((program) =>
+    has('server', 'etc', `${program}-etcd-server-load-balancer.json`),
+  )
+  if (has('server', 'cred') && has('server', 'tls', 'etcd', 'client.key') && !hasLoadBalancer) {
+    return (
+      `${dataDir}/server has no db/etcd: either this is the server's first start, or its datastore is external ` +
+      `(--datastore-endpoint), and there the key does not exist; run on a server with embedded etcd, or give endpoints ` +
+      `and tls`
     )
   }
   return undefined

@@ -10,9 +10,23 @@ import type { Report } from '../report/report.ts'
 const key = defaultKey('rke2')
 const otherKey = 'rke2/etcd/learnerProgress'
 
-interface WriteReply {
+/** etcd's reply to a write. */
+export interface WriteReply {
   readonly header: { readonly revision: string }
   readonly deleted?: string
+}
+
+/** A write as a request to a member. */
+interface WriteRequest {
+  readonly url: string
+  readonly body: object
+}
+
+/** The reply to a write, and when it was sent and answered. */
+interface TimedReply {
+  readonly reply: WriteReply
+  readonly sentAt: number
+  readonly completedAt: number
 }
 
 interface RangeReply {
@@ -45,21 +59,29 @@ export class KeyClient {
   /**
    * Sends the write once, to one of the reachable members. Resolves with the write if etcd acknowledged it, and with
    * `undefined` otherwise.
+   *
+   * @param sendElsewhere lets another process send the write. Resolves with `undefined` if there was no reply
    */
   write(
     write: Write,
     choose: (members: readonly EtcdMember[]) => EtcdMember | undefined,
+    sendElsewhere?: (request: WriteRequest) => Promise<TimedReply | undefined>,
   ): Promise<CompletedWrite | undefined> {
     return this.#mutex.run(async () => {
       const member = choose(this.#etcd.members.filter(({ reachable }) => reachable))
       if (member === undefined) return undefined
       const sent = { write, sentAt: performance.now() }
       const text = typeof write === 'string' ? write : write.text
+      const [path, body] = requestOf(write)
       try {
-        const { header, deleted } = await this.#send(member, write)
+        const timed = await (sendElsewhere === undefined
+          ? send(member, path, body)
+          : sendElsewhere({ url: member.gatewayUrl(path), body }))
+        if (timed === undefined) throw new Error('no reply')
+        const { reply, sentAt, completedAt } = timed
         // A deletion of a key that does not exist creates no revision.
-        if (write === 'delete' && deleted === undefined) return undefined
-        const completed = { ...sent, revision: Number(header.revision), completedAt: performance.now() }
+        if (write === 'delete' && reply.deleted === undefined) return undefined
+        const completed = { write, sentAt, completedAt, revision: Number(reply.header.revision) }
         this.#log.addCompleted(completed)
         this.#report.record('write', 'completed', { text, revision: completed.revision, member: member.name })
         return completed
@@ -69,12 +91,6 @@ export class KeyClient {
         return undefined
       }
     })
-  }
-
-  #send(member: EtcdMember, write: Write): Promise<WriteReply> {
-    if (write === 'delete') return member.request('kv/deleterange', { key: base64(key) })
-    if (write === 'other key') return member.request('kv/put', { key: base64(otherKey), value: '' })
-    return member.request('kv/put', { key: base64(key), value: base64(write.text) })
   }
 
   /** Completes the history: adds every write that has taken effect so far. */
@@ -158,4 +174,16 @@ export class KeyClient {
       },
     }
   }
+}
+
+function requestOf(write: Write): [path: string, body: object] {
+  if (write === 'delete') return ['kv/deleterange', { key: base64(key) }]
+  if (write === 'other key') return ['kv/put', { key: base64(otherKey), value: '' }]
+  return ['kv/put', { key: base64(key), value: base64(write.text) }]
+}
+
+async function send(member: EtcdMember, path: string, body: object): Promise<TimedReply> {
+  const sentAt = performance.now()
+  const reply = await member.request<WriteReply>(path, body)
+  return { reply, sentAt, completedAt: performance.now() }
 }

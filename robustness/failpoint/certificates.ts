@@ -30,6 +30,12 @@ export class Certificates {
     return this.#mutex.run(() => this.#issueServers())
   }
 
+  /** Gives a member a certificate that is not valid yet. It is valid after `ms`. */
+  issueFutureServer(member: number, ms: number): Promise<void> {
+    const job = () => this.#issueServer(this.#etcd.members[member]!, () => this.#wallClock.validityFrom(ms))
+    return this.#mutex.run(() => this.#members[member]!.run(job))
+  }
+
   /**
    * Replaces the authority as RKE2 does: both are trusted everywhere before the new one issues its first certificate.
    */
@@ -61,12 +67,14 @@ export class Certificates {
   }
 
   async #issueServers(): Promise<void> {
+    await this.#forEachMember((member) => this.#issueServer(member, () => this.#wallClock.validity))
+  }
+
+  async #issueServer(member: EtcdMember, validity: () => WallClock['validity']): Promise<void> {
     const names = { commonName: 'etcd-server', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] }
-    await this.#forEachMember(async (member) => {
-      // A member exits if its files are replaced while it starts.
-      await waitUntilServing(member)
-      await member.useCertificate(await this.#authority.issue({ ...names, ...this.#wallClock.validity }))
-    })
+    // A member exits if its files are replaced while it starts.
+    await waitUntilServing(member)
+    await member.useCertificate(await this.#authority.issue({ ...names, ...validity() }))
   }
 
   async #forEachMember(job: (member: EtcdMember) => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts'
 import type { Fault, FaultKind } from '../random/faults.ts'
+import { certificateFaults } from './certificate-faults.ts'
 import { Certificates } from './certificates.ts'
 import { clusterFaults } from './cluster.ts'
 import { waitUntilHealthy } from './health.ts'
@@ -29,9 +30,7 @@ export class FaultInjector {
       ...networkFaults(this.#targets),
       ...clusterFaults(this.#targets),
       ...processFaults(this.#targets),
-      'renew client certificate': () => certificates.renewClient().then(() => true),
-      'renew server certificates': () => certificates.renewServers().then(() => true),
-      'renew authority': () => certificates.renewAuthority().then(() => true),
+      ...certificateFaults(this.#targets, certificates),
     }
   }
 

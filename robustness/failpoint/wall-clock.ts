@@ -1,4 +1,10 @@
 const RealDate = globalThis.Date
+const day = 86_400_000
+
+interface Validity {
+  readonly notBefore: Date
+  readonly notAfter: Date
+}
 
 /** The wall clock of this process, which can be set. Timers and `performance.now()` are not affected. */
 export class WallClock implements Disposable {
@@ -16,10 +22,15 @@ export class WallClock implements Disposable {
     this.#offsetMs += ms
   }
 
-  /** The validity period for new certificates. It is in real time, because etcd checks it against its own clock. */
-  get validity(): { readonly notBefore: Date; readonly notAfter: Date } {
-    const day = 86_400_000
-    return { notBefore: new RealDate(RealDate.now() - day / 24), notAfter: new RealDate(RealDate.now() + day) }
+  /** The validity period for new certificates. It is in real time, because TLS checks it against the real clock. */
+  get validity(): Validity {
+    return this.validityFrom(-day / 24)
+  }
+
+  /** Returns a validity period that starts after some time. */
+  validityFrom(ms: number): Validity {
+    const now = RealDate.now()
+    return { notBefore: new RealDate(now + ms), notAfter: new RealDate(now + day) }
   }
 
   [Symbol.dispose](): void {

@@ -19,8 +19,10 @@ const weights = {
   'renew client certificate': 2,
   'renew server certificates': 1,
   'renew authority': 0.3,
+  'future server certificate': 1,
   'clock step': 2,
   'block event loop': 1,
+  'stop process': 1.5,
   'save snapshot': 2,
   'restore snapshot': 1.5,
 }

@@ -1,6 +1,8 @@
 const intervalMs = 25
 
-/** Measures when the event loop of this process was blocked: such delays are not the library's fault. */
+/**
+ * Measures when this process was stopped, or its event loop was blocked: such delays are not the library's fault.
+ */
 export class EventLoopDelay implements Disposable {
   readonly #timer: NodeJS.Timeout
   #delays: { readonly from: number; readonly to: number }[] = []

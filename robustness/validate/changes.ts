@@ -1,7 +1,7 @@
 import type { AddressList, ApiserverAddressEvent } from '../../src/index.ts'
 import type { History, KeyState } from '../model/history.ts'
 import type { ValidationContext } from './context.ts'
-import { validateAddition, validateRemoval } from './delays.ts'
+import { validateAddition, validateLastRead, validateRemoval } from './delays.ts'
 import type { Connection } from './delays.ts'
 import { validateList } from './list.ts'
 
@@ -20,6 +20,7 @@ export class ChangeValidator {
   /** For each address, the index of the state in which it was emitted as added. */
   readonly #addedIn = new Map<string, number>()
   #resynced = false
+  #readAt = -Infinity
   /** The longest time from the sending of a write until its new server was emitted, while no fault was active. */
   slowestPushMs = 0
 
@@ -46,9 +47,23 @@ export class ChangeValidator {
     )
   }
 
+  /** Notes that the watch has begun to read the list. */
+  read(at: number): void {
+    this.#readAt = at
+  }
+
   /** Lets the next list have an older revision. */
   resync(): void {
     this.#resynced = true
+  }
+
+  /** Returns a problem if no list had this revision, or if a newer list was emitted before. */
+  validateConnected(revision: number, at: number): string | undefined {
+    const isList = (state: KeyState) => state.kind === 'list' && state.revision === revision && state.sentAt <= at
+    if (!this.#history.states.some(isList)) return `connected at revision ${revision}, which no list had`
+    return revision < this.#revision && !this.#resynced
+      ? `connected at revision ${revision} after ${this.#revision}, without resynced`
+      : undefined
   }
 
   validate(event: ChangedEvent, at: number, connection: Connection): string | undefined {
@@ -110,8 +125,12 @@ export class ChangeValidator {
     const { states } = this.#history
     for (const address of event.removed) {
       const addedIn = this.#addedIn.get(address) ?? 0
-      const dueAt = at - this.#shrinkDelayMs
-      const problem = validateRemoval({ states, address, index }, addedIn, dueAt, connection)
+      // Without a delay, the watch removes an address at once. Otherwise it reads the list when the removal is due.
+      const isDelayed = this.#shrinkDelayMs > 0
+      const dueAt = (isDelayed ? this.#readAt : at) - this.#shrinkDelayMs
+      const problem =
+        validateRemoval({ states, address, index }, addedIn, dueAt, connection) ??
+        (isDelayed ? validateLastRead(this.#history, address, { from: this.#readAt, to: at }) : undefined)
       if (problem !== undefined) return problem
     }
     for (const address of event.added) {

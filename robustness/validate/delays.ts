@@ -1,10 +1,16 @@
-import type { KeyState } from '../model/history.ts'
+import type { History, KeyState } from '../model/history.ts'
 import type { ValidationContext } from './context.ts'
 
 /** When the stream of a watch was last opened and lost; `connectedAt` is `undefined` while there is none. */
 export interface Connection {
   readonly connectedAt: number | undefined
   readonly disconnectedAt: number
+}
+
+/** The last read of a watch: it began at `from`, and its result was applied at `to`. */
+export interface LastRead {
+  readonly from: number
+  readonly to: number
 }
 
 /** An address in a change, and the index of the state that the change comes from. */
@@ -18,7 +24,7 @@ interface ChangedAddress {
  * Returns a problem if an address was removed before it had been missing for `shrinkDelayMs`.
  *
  * @param addedIn the index of the state in which the address was emitted as added
- * @param dueAt the time of the removal minus `shrinkDelayMs`: the address must have been missing since then
+ * @param dueAt the time of the last read minus `shrinkDelayMs`: the address must have been missing since then
  */
 export function validateRemoval(
   changed: ChangedAddress,
@@ -35,6 +41,17 @@ export function validateRemoval(
     .slice(from, index + 1)
     .some(({ kind, addresses, sentAt }) => kind === 'list' && !addresses.includes(address) && sentAt <= due)
   return wasMissing ? undefined : `${address} was removed before shrinkDelayMs was over`
+}
+
+/**
+ * Returns a problem if an address was removed although it was stored when the watch read the list for the last time.
+ * A watch reads the list before it removes an address, because the address may be back.
+ */
+export function validateLastRead(history: History, address: string, { from, to }: LastRead): string | undefined {
+  const isMissing = ({ kind, addresses }: KeyState) => kind !== 'list' || !addresses.includes(address)
+  return history.possibleStates(from, to).some(isMissing)
+    ? undefined
+    : `${address} was removed, but it was stored during the read before that`
 }
 
 /** Returns how long it took until an address was emitted, and a problem if that was too long. */

@@ -1,7 +1,7 @@
 import { parseOptions } from '../../src/call/config.ts'
 import type { WatchOptions } from '../../src/index.ts'
 
-/** Returns the options with the library's defaults. */
-export function effectiveOptions(options: WatchOptions, kind: 'resolve' | 'watch') {
-  return parseOptions(options, kind)
+/** Returns the options with the library's defaults. A watch has every option that a call has. */
+export function effectiveOptions(options: WatchOptions) {
+  return parseOptions(options, 'watch')
 }

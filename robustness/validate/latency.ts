@@ -8,7 +8,7 @@ import { effectiveOptions } from './effective-options.ts'
 export function validateLatency(call: CallRecord, context: ValidationContext): string | undefined {
   const { history, limits, isFaultFree, eventLoopDelayMs } = context
   const { scenario, startedAt, endedAt } = call
-  const { settleMs, attemptTimeoutMs, retry } = effectiveOptions(scenario.options, 'resolve')
+  const { settleMs, attemptTimeoutMs, retry } = effectiveOptions(scenario.options)
   // A shorter attempt may time out before it is connected.
   if (attemptTimeoutMs < 1000 || scenario.endpoints.every((each) => each === learner)) return undefined
   const limitMs = settleMs + retry.maxDelayMs + limits.resolveMs

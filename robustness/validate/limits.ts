@@ -1,4 +1,7 @@
-/** Upper bounds on elapsed time, in milliseconds. Delays of the event loop of this process do not count. */
+/**
+ * Upper bounds on elapsed time, in milliseconds. The time for which this process is stopped, or its event loop blocked,
+ * does not count.
+ */
 export interface Limits {
   /** From the deadline, an abort or a close until the call has settled or the watch has ended. */
   readonly endMs: number

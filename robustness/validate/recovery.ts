@@ -80,6 +80,6 @@ function hasList(watch: WatchClient, { addresses }: KeyValue): boolean {
 
 /** Returns for how long the options of a watch may delay its recovery. */
 function optionDelaysMs({ scenario: { options, readMs } }: WatchClient): number {
-  const { attemptTimeoutMs, retry, settleMs, shrinkDelayMs } = effectiveOptions(options, 'watch')
+  const { attemptTimeoutMs, retry, settleMs, shrinkDelayMs } = effectiveOptions(options)
   return keepaliveMs + attemptTimeoutMs + retry.maxDelayMs + settleMs + shrinkDelayMs + readMs
 }

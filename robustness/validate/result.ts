@@ -19,7 +19,7 @@ export function validateResult(
   const problem = validateList(result) ?? validateCompleteness(options, addresses)
   if (problem !== undefined) return problem
   if (abortedAt !== undefined && abortedAt < events.at(-1)!.at) return 'resolved after the abort'
-  const { settleMs, retry } = effectiveOptions(options, 'resolve')
+  const { settleMs, retry } = effectiveOptions(options)
   if (attempts > retry.maxAttempts) return `${attempts} attempts, but maxAttempts is ${retry.maxAttempts}`
   const measuredMs = endedAt - startedAt
   const toleranceMs = context.limits.endMs + context.eventLoopDelayMs(startedAt, endedAt)

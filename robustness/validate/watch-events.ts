@@ -13,6 +13,8 @@ export class WatchEventValidator {
   readonly #changes: ChangeValidator
   #connectedAt: number | undefined
   #disconnectedAt = -Infinity
+  /** When the outage began that goes on now. */
+  #outageAt: number | undefined
   #resyncs = 0
 
   constructor(context: ValidationContext, startedAt: number, shrinkDelayMs: number) {
@@ -31,6 +33,9 @@ export class WatchEventValidator {
       case 'resolved':
         this.#changes.start(event, at)
         return undefined
+      case 'attempt':
+        this.#changes.read(at)
+        return undefined
       case 'changed':
         return this.#changes.validate(event, at, {
           connectedAt: this.#connectedAt,
@@ -39,11 +44,15 @@ export class WatchEventValidator {
       case 'connected':
         if (this.#connectedAt !== undefined) return 'connected twice'
         this.#connectedAt = at
-        return undefined
+        this.#outageAt = undefined
+        return this.#changes.validateConnected(Number(event.revision), at)
+      case 'phase':
+        return this.#validatePhase(event, at)
       case 'disconnected':
         if (this.#connectedAt === undefined) return 'disconnected without having been connected'
         this.#connectedAt = undefined
         this.#disconnectedAt = at
+        this.#outageAt = at
         return undefined
       case 'resynced':
         this.#changes.resync()
@@ -57,6 +66,16 @@ export class WatchEventValidator {
       default:
         return undefined
     }
+  }
+
+  /** Returns a problem if the time in a phase is not that since the start of the outage. */
+  #validatePhase({ elapsedMs }: EventOf<'phase'>, at: number): string | undefined {
+    const startedAt = (this.#outageAt ??= at)
+    const lastedMs = at - startedAt
+    const toleranceMs = 50 + this.#context.eventLoopDelayMs(startedAt, at)
+    return Math.abs(elapsedMs - lastedMs) > toleranceMs
+      ? `elapsedMs of the phase is ${elapsedMs}, but the outage has lasted for ${Math.round(lastedMs)} ms`
+      : undefined
   }
 
   /** Returns how often the history may have been replaced since the watch started. */

@@ -31,13 +31,16 @@ export class Call {
   #last: Failure | undefined
   #lastHint: string | undefined
   #phaseSince: number
+  /** When the wait began that goes on now; `undefined` while there is a list. */
+  #waitingSince: number | undefined
 
   constructor(config: Config, clock: Clock) {
     this.#config = config
     this.#clock = clock
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
-    this.emit = createEmit(config.key, config.events, config.logger)
+    this.#waitingSince = this.#startedAt
+    this.emit = createEmit(config.key, config.events, config.logger, clock)
     this.#controller = new LinkedAbortController(config.signal)
   }
 
@@ -97,16 +100,18 @@ export class Call {
     const hint = failure.hint ?? this.#hint(failure)
     const isNewReason = previous?.reason !== failure.reason
     const isNewPhase = isNewReason || this.#lastHint !== hint
+    const now = this.#clock.now()
+    this.#waitingSince ??= now
     this.#last = failure
     this.#lastHint = hint
     if (!isNewPhase) return
-    if (isNewReason) this.#phaseSince = this.#clock.now()
+    if (isNewReason) this.#phaseSince = now
     const { reason, message, missing } = failure
     this.emit({
       type: 'phase',
       reason,
       previous: previous?.reason,
-      elapsedMs: this.elapsedMs,
+      elapsedMs: Math.round(now - this.#waitingSince),
       message,
       hint,
       ...(missing.length > 0 && { missing }),
@@ -115,6 +120,7 @@ export class Call {
 
   /** Notes that there is a list: the next failure starts a new phase. */
   succeed(): void {
+    this.#waitingSince = undefined
     this.#last = undefined
     this.#lastHint = undefined
   }

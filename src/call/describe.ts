@@ -9,7 +9,7 @@ export type EventOf<T extends EventType> = Extract<ApiserverAddressEvent, { type
 
 const texts: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
   attempt: () => 'reading the key',
-  phase: ({ reason, message, hint }) => describeWait(reason, message) + (hint === undefined ? '' : `; ${hint}`),
+  phase: ({ reason, message, hint }) => withHint(describeWait(reason, message), hint),
   retry: describeRetry,
   probed: describeProbes,
   wake: ({ cause }) => (cause === 'connected' ? 'a connection to etcd is established' : 'the key has changed'),
@@ -18,7 +18,7 @@ const texts: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
   aborted: ({ reason }) => `aborted: ${oneLine(textOf(reason))}`,
   connected: () => 'the watch follows the key',
   // The phase that follows names the cause.
-  disconnected: () => 'the watch was interrupted, the last list stays',
+  disconnected: () => 'the watch was interrupted',
   resynced: () => "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
   changed: describeChange,
   held: ({ missing, untilMs }) =>
@@ -38,6 +38,21 @@ export function describeWait(reason: Reason, message: string): string {
   const { description, retryForMs } = reasons[reason]
   return retryForMs === 0 ? message : `waiting for ${description}: ${message}`
 }
+
+/**
+ * Returns what a watch that has a list waits for, and why.
+ *
+ * @param sinceMs the length of the outage so far; `undefined` when the wait has just begun
+ */
+export function describeOutage({ reason, message, hint }: EventOf<'phase'>, sinceMs?: number): string {
+  const { description, retryForMs } = reasons[reason]
+  if (retryForMs === 0) return withHint(message, hint)
+  const wait =
+    sinceMs === undefined ? `waiting for ${description}` : `still waiting for ${description} after ${seconds(sinceMs)}`
+  return withHint(`${wait}, the last list stays: ${message}`, hint)
+}
+
+const withHint = (text: string, hint: string | undefined) => (hint === undefined ? text : `${text}; ${hint}`)
 
 function describeRetry({ reason, watching, delayMs, error }: RetryEvent): string {
   const next = `${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}`

@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import type { ApiserverAddressEvent, ApiserverAddressEvents, DiagnosticsMessage } from '../events.ts'
+import type { Clock } from '../util/clock.ts'
 import { childLogger, observe } from '../util/observe.ts'
 import { EventLog } from './log.ts'
 
@@ -16,9 +17,10 @@ export function createEmit(
   key: string,
   events: EventEmitter<ApiserverAddressEvents> | undefined,
   logger: Logger | undefined,
+  clock: Clock,
 ): Emit {
   const call = ++calls
-  const log = createLog(key, logger)
+  const log = createLog(key, logger, clock)
   return (event) => {
     Object.freeze(event)
     observe(() => log?.write(event))
@@ -32,11 +34,11 @@ export function createEmit(
 }
 
 /** Returns no log if the logger cannot make a child: its error must not end the call. */
-function createLog(key: string, logger: Logger | undefined): EventLog | undefined {
+function createLog(key: string, logger: Logger | undefined, clock: Clock): EventLog | undefined {
   let log: EventLog | undefined
   observe(() => {
     const child = childLogger(logger, key)
-    if (child !== undefined) log = new EventLog(child)
+    if (child !== undefined) log = new EventLog(child, clock)
   })
   return log
 }

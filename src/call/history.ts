@@ -20,7 +20,7 @@ export class StoreHistory {
   /** Returns whether a read cannot be of this history: revisions only rise, and each revision is one state. */
   isReplacedBy(snapshot: Snapshot): boolean {
     if (snapshot.revision < this.#revision) return true
-    const difference = keyRevision(snapshot) - keyRevision(this.#newest)
+    const difference = listRevision(snapshot) - listRevision(this.#newest)
     return difference < 0n || (difference === 0n && !isSameValue(snapshot.value, this.#newest.value))
   }
 
@@ -33,16 +33,17 @@ export class StoreHistory {
   /** Adds a snapshot, and returns the revision of its value; `undefined` if a newer one was seen before. */
   advance(snapshot: Snapshot): bigint | undefined {
     if (snapshot.revision > this.#revision) this.#revision = snapshot.revision
-    const revision = keyRevision(snapshot)
+    const revision = listRevision(snapshot)
     // The watch may deliver changes that are older than the last read.
-    if (revision < keyRevision(this.#newest)) return undefined
+    if (revision < listRevision(this.#newest)) return undefined
     this.#newest = snapshot
     return revision
   }
 }
 
 /** Returns the revision of the value. For a key that does not exist, this is the revision of the store. */
-const keyRevision = ({ modRevision, revision }: Snapshot): bigint => (modRevision === 0n ? revision : modRevision)
+export const listRevision = ({ modRevision, revision }: Snapshot): bigint =>
+  modRevision === 0n ? revision : modRevision
 
 const isSameValue = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino'
 import type { ApiserverAddressEvent } from '../events.ts'
 import { reasons } from '../sources/reasons.ts'
-import { describe, describeWait } from './describe.ts'
+import type { Clock } from '../util/clock.ts'
+import { observe } from '../util/observe.ts'
+import { seconds } from '../util/text.ts'
+import { describe, describeOutage, describeWait } from './describe.ts'
 import type { EventOf, EventType } from './describe.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -19,7 +22,8 @@ const lines: Lines = {
   failed: { level: 'error', fields: [] },
   aborted: { level: 'info', fields: [] },
   connected: { level: 'debug', fields: ['revision'] },
-  disconnected: { level: 'info', fields: [] },
+  // The phase that follows is the line for it.
+  disconnected: { level: 'debug', fields: [] },
   resynced: { level: 'warn', fields: ['revision'] },
   changed: { level: 'info', fields: ['addresses', 'added', 'removed', 'revision'] },
   held: { level: 'info', fields: ['missing', 'untilMs'] },
@@ -27,49 +31,91 @@ const lines: Lines = {
   closed: { level: 'debug', fields: [] },
 }
 
+/** An outage of a watch becomes a warning after this time. */
+const longOutageMs = 10_000
+
+/** The time in which a watch that has a list cannot follow it. */
+interface Outage {
+  readonly startedAt: number
+  /** Aborted when the outage is over. */
+  readonly end: AbortController
+  /** What the watch waits for now. */
+  phase: EventOf<'phase'>
+  /** Whether the loss of the quorum was logged. */
+  hadNoLeader: boolean
+}
+
 /** Logs the events of one call. */
 export class EventLog {
   readonly #logger: Logger
+  readonly #clock: Clock
   /** The message of the wait that was logged last; `undefined` while there is a list. */
   #message: string | undefined
+  #hasList = false
+  #outage: Outage | undefined
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, clock: Clock) {
     this.#logger = logger
+    this.#clock = clock
   }
 
   write(event: ApiserverAddressEvent): void {
-    const before = this.#message
-    this.#message = messageAfter(event, before)
-    const isNews = this.#message !== before
-    if (event.type === 'retry' && isNews) {
-      const { reason, missing, error } = event
-      this.#logger.info({ reason, missing }, describeWait(reason, error.message))
-    }
-    this.#logger[levelOf(event, isNews)](fieldsOf(event), describe(event))
+    if (event.type === 'phase' && this.#hasList) return this.#writeOutage(event)
+    const outage = endsOutage(event) ? this.#endOutage() : undefined
+    if (event.type === 'connected' && outage !== undefined) return this.#writeReconnection(event, outage)
+    if (event.type === 'resolved') this.#hasList = true
+    if (event.type === 'phase') this.#message = event.message
+    if (event.type === 'retry') this.#writeNewMessage(event)
+    const level = event.type === 'phase' ? reasons[event.reason].logLevel : lines[event.type].level
+    this.#logger[level](fieldsOf(event), describe(event))
+  }
+
+  /** Within a phase, an incomplete list has a new message when it has grown, or when one of its servers has died. */
+  #writeNewMessage({ reason, missing, error: { message } }: EventOf<'retry'>): void {
+    if (reason !== 'incomplete' || message === this.#message) return
+    this.#message = message
+    this.#logger.info({ reason, missing }, describeWait(reason, message))
+  }
+
+  /** Logs what a watch waits for. A lost quorum is a warning, once in an outage. */
+  #writeOutage(phase: EventOf<'phase'>): void {
+    const outage = (this.#outage ??= this.#startOutage(phase))
+    outage.phase = phase
+    const isQuorumLoss = phase.reason === 'no-leader' && !outage.hadNoLeader
+    outage.hadNoLeader ||= isQuorumLoss
+    const level = isQuorumLoss ? 'warn' : reasons[phase.reason].logLevel
+    this.#logger[level](fieldsOf(phase), describeOutage(phase))
+  }
+
+  #startOutage(phase: EventOf<'phase'>): Outage {
+    const outage = { startedAt: this.#clock.now(), end: new AbortController(), phase, hadNoLeader: false }
+    this.#clock.sleep(longOutageMs, outage.end.signal).then(
+      () => observe(() => this.#writeLongOutage(outage)),
+      () => {},
+    )
+    return outage
+  }
+
+  #writeLongOutage({ phase }: Outage): void {
+    const fields = { reason: phase.reason, elapsedMs: longOutageMs }
+    this.#logger.warn(fields, describeOutage(phase, longOutageMs))
+  }
+
+  #endOutage(): Outage | undefined {
+    const outage = this.#outage
+    this.#outage = undefined
+    outage?.end.abort()
+    return outage
+  }
+
+  #writeReconnection(event: EventOf<'connected'>, { startedAt }: Outage): void {
+    const outageMs = Math.round(this.#clock.now() - startedAt)
+    this.#logger.info({ ...fieldsOf(event), outageMs }, `${describe(event)}, after an outage of ${seconds(outageMs)}`)
   }
 }
 
-/** Within a phase, an incomplete list has a new message when it has grown, or when one of its servers has died. */
-function messageAfter(event: ApiserverAddressEvent, before: string | undefined): string | undefined {
-  switch (event.type) {
-    case 'phase':
-      return event.message
-    case 'retry':
-      return event.reason === 'incomplete' ? event.error.message : before
-    case 'resolved':
-    case 'connected':
-      return undefined
-    default:
-      return before
-  }
-}
-
-function levelOf(event: ApiserverAddressEvent, isNews: boolean): Level {
-  if (event.type === 'phase') return reasons[event.reason].logLevel
-  // The end of an outage has the level of its start.
-  if (event.type === 'connected' && isNews) return 'info'
-  return lines[event.type].level
-}
+const endsOutage = ({ type }: ApiserverAddressEvent): boolean =>
+  type === 'connected' || type === 'failed' || type === 'aborted' || type === 'closed'
 
 function fieldsOf(event: ApiserverAddressEvent): object {
   // The text has the cause already. pino's own field `err` would repeat it, and add a stack of this package.

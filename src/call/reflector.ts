@@ -6,7 +6,8 @@ import type { Snapshot, SourceWatch } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
 import { resyncMs } from './context.ts'
 import type { CallContext } from './context.ts'
-import { StoreHistory } from './history.ts'
+import { listRevision, StoreHistory } from './history.ts'
+import { ProbeLoop } from './probe-loop.ts'
 import { RemovalDelay } from './removal-delay.ts'
 import type { Change } from './removal-delay.ts'
 import { retry } from './retry.ts'
@@ -23,7 +24,7 @@ export class Reflector {
   /** Identifies the unusable value that was reported last. */
   #ignored: string | undefined
   #probes: readonly ProbedAddress[] | undefined
-  #wakeProber: (() => void) | undefined
+  readonly #probeLoop: ProbeLoop
 
   /** @param onChange receives the list whenever it has changed */
   constructor(context: CallContext, first: CompleteList, onChange: (list: AddressList) => void) {
@@ -34,6 +35,8 @@ export class Reflector {
     this.#history = new StoreHistory(snapshot)
     this.#first = first
     this.#probes = probes
+    const list = () => this.#removalDelay.addresses
+    this.#probeLoop = new ProbeLoop(context, list, probes, (results) => this.#onProbes(results))
   }
 
   /**
@@ -47,36 +50,42 @@ export class Reflector {
     const connected = () => source.whenConnected().then(() => 'connected' as const)
     const following = retry(
       {
-        attempt: () => this.#listAndWatch(),
+        attempt: (onSuccess) => this.#listAndWatch(onSuccess),
         wait: async ({ reason }) => ({ early: reason === 'timeout' ? connected : undefined }),
         // The option limits the reads before the first list only.
         maxAttempts: Infinity,
       },
       this.#context,
     )
-    return prober.enabled ? Promise.race([following, this.#probeForever()]) : following
+    return prober.enabled ? Promise.race([following, this.#probeLoop.run()]) : following
   }
 
   /** Reads the list and follows it until the watch ends or a read fails. The first list has been read already. */
-  async #listAndWatch(): Promise<never> {
+  async #listAndWatch(onSuccess: () => void): Promise<never> {
     const { call, source } = this.#context
     const first = this.#first
     this.#first = undefined
     try {
       const { revision } = first?.snapshot ?? (await this.#read())
       const watch = first?.watch ?? (await source.watch(revision, call.signal))
-      return await this.#follow(watch, revision)
+      return await this.#follow(watch, onSuccess)
     } catch (error) {
       throw this.#tolerateInvalidValue(error)
     }
   }
 
-  async #follow(watch: SourceWatch, revision: bigint): Promise<never> {
-    const { call } = this.#context
+  async #follow(first: SourceWatch, onSuccess: () => void): Promise<never> {
+    const { call, source } = this.#context
+    let watch = first
     try {
       call.succeed()
-      call.emit({ type: 'connected', revision: String(revision) })
-      return await this.#applyChanges(watch)
+      onSuccess()
+      call.emit({ type: 'connected', revision: String(this.#removalDelay.revision) })
+      for (;;) {
+        const revision = await this.#applyChanges(watch)
+        watch.close()
+        watch = await source.watch(revision, call.signal)
+      }
     } catch (error) {
       if (error instanceof Failure) call.emit({ type: 'disconnected', error })
       throw error
@@ -85,18 +94,20 @@ export class Reflector {
     }
   }
 
-  /** Applies changes as they come and removals when they are due, and reads the list now and then. */
-  async #applyChanges(watch: SourceWatch): Promise<never> {
+  /**
+   * Applies changes as they come, and reads the list now and then, and before a removal. Resolves with the revision from
+   * which to watch when the history was replaced: a watch of the old history may be silent for long.
+   */
+  async #applyChanges(watch: SourceWatch): Promise<bigint> {
     const { clock } = this.#context
     let resyncAt = clock.now() + resyncMs(clock)
     for (;;) {
       await this.#changedOrDue(watch, Math.min(resyncAt, this.#removalDelay.dueAt))
       for (const change of watch.drain()) this.#apply(change)
-      if (clock.now() >= resyncAt) {
-        await this.#read(watch)
-        resyncAt = clock.now() + resyncMs(clock)
-      }
-      this.#publish(this.#removalDelay.update(clock.now()))
+      if (clock.now() < Math.min(resyncAt, this.#removalDelay.dueAt)) continue
+      const { revision, isNewHistory } = await this.#read(watch)
+      if (isNewHistory) return revision
+      resyncAt = clock.now() + resyncMs(clock)
     }
   }
 
@@ -107,18 +118,32 @@ export class Reflector {
     )
   }
 
-  /** @param watch its changes during the read are applied before the snapshot */
-  async #read(watch?: SourceWatch): Promise<Snapshot> {
-    const { call, source } = this.#context
+  /**
+   * Reads the list and applies it. Only a read publishes removals: while this process was stopped, or its event loop was
+   * blocked, the address may have come back.
+   *
+   * @param watch its changes during the read are applied before the snapshot
+   */
+  async #read(watch?: SourceWatch): Promise<{ readonly revision: bigint; readonly isNewHistory: boolean }> {
+    const { call, clock, source } = this.#context
+    const startedAt = clock.now()
     call.countAttempt()
     const snapshot = await source.read(call.signal)
-    if (this.#history.isReplacedBy(snapshot)) {
-      call.emit({ type: 'resynced', revision: String(snapshot.revision) })
+    const isNewHistory = this.#history.isReplacedBy(snapshot)
+    // Changes of the old history would count as newer than the snapshot.
+    const drain = () => (isNewHistory ? [] : (watch?.drain() ?? []))
+    if (isNewHistory) {
+      call.emit({ type: 'resynced', revision: String(listRevision(snapshot)) })
       this.#history.restart()
     }
-    for (const change of watch?.drain() ?? []) this.#apply(change)
-    this.#apply(snapshot)
-    return snapshot
+    for (const change of [...drain(), snapshot]) this.#apply(change)
+    if (this.#removalDelay.dueAt <= startedAt) {
+      // A turn of the event loop, for the changes that have arrived right after the response.
+      await clock.sleep(0, call.signal)
+      for (const change of drain()) this.#apply(change)
+      this.#publish(this.#removalDelay.removeDue(startedAt))
+    }
+    return { revision: snapshot.revision, isNewHistory }
   }
 
   #apply(snapshot: Snapshot): void {
@@ -128,12 +153,12 @@ export class Reflector {
     const parsed = parseAddresses(snapshot.value)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
-    const before = this.#removalDelay.pendingRemovals.join()
-    this.#publish(this.#removalDelay.store(parsed.addresses, revision, clock.now()))
-    const missing = this.#removalDelay.pendingRemovals
-    if (missing.length === 0 || missing.join() === before) return
-    const untilMs = Math.max(0, Math.round(this.#removalDelay.dueAt - clock.now()))
-    call.emit({ type: 'held', missing, untilMs })
+    const now = clock.now()
+    const { addresses: before } = this.#removalDelay.pendingRemovals(now)
+    this.#publish(this.#removalDelay.store(parsed.addresses, revision, now))
+    const { addresses: missing, untilMs } = this.#removalDelay.pendingRemovals(now)
+    if (missing.length === 0 || missing.join() === before.join()) return
+    call.emit({ type: 'held', missing, untilMs: Math.round(untilMs) })
   }
 
   /** Reports an unusable value once, and not at every read. */
@@ -157,30 +182,15 @@ export class Reflector {
     const list = addressList(addresses, String(revision), this.#probes)
     this.#context.call.emit({ type: 'changed', ...list, added, removed })
     this.#onChange(list)
-    if (added.length > 0) this.#wakeProber?.()
+    if (added.length > 0) this.#probeLoop.wake()
   }
 
-  /** Probes the addresses at intervals, and at once when there is a new one. It goes on during an outage of the source. */
-  async #probeForever(): Promise<never> {
-    const { call, prober } = this.#context
-    for (;;) {
-      await this.#untilNextProbes()
-      const probes = await prober.probe(this.#removalDelay.addresses, call)
-      const { addresses, revision } = this.#removalDelay
-      const before = stateOf(addressList(addresses, String(revision), this.#probes))
-      this.#probes = probes
-      if (stateOf(addressList(addresses, String(revision), probes)) === before) continue
-      this.#publish({ addresses, revision, added: [], removed: [] })
-    }
-  }
-
-  #untilNextProbes(): Promise<void> {
-    const { call, clock, prober } = this.#context
-    return withLinkedAbort(call.signal, ({ signal }) => {
-      const woken = new Promise<void>((resolve) => (this.#wakeProber = resolve))
-      const probed = new Set(this.#probes?.map(({ address }) => address))
-      if (this.#removalDelay.addresses.some((address) => !probed.has(address))) this.#wakeProber?.()
-      return Promise.race([clock.sleep(prober.intervalMs, signal), woken])
-    })
+  /** Publishes the list again if the state of an address has changed. */
+  #onProbes(probes: readonly ProbedAddress[]): void {
+    const { addresses, revision } = this.#removalDelay
+    const before = stateOf(addressList(addresses, String(revision), this.#probes))
+    this.#probes = probes
+    if (stateOf(addressList(addresses, String(revision), probes)) === before) return
+    this.#publish({ addresses, revision, added: [], removed: [] })
   }
 }

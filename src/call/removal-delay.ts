@@ -14,8 +14,8 @@ export interface Change {
  */
 export class RemovalDelay {
   readonly #shrinkDelayMs: number
-  /** The time at which each address was first missing. */
-  readonly #missingSince = new Map<string, number>()
+  /** The addresses that are published and no longer stored, with the time at which the removal of each is due. */
+  readonly #removals = new Map<string, number>()
   #stored: readonly string[]
   #published: readonly string[]
   #revision: bigint
@@ -37,34 +37,41 @@ export class RemovalDelay {
     return this.#revision
   }
 
-  /** The addresses that are published and no longer stored. */
-  get pendingRemovals(): readonly string[] {
-    return [...this.#missingSince.keys()].toSorted()
-  }
-
   /** The time of the next removal; `Infinity` if there is none. */
   get dueAt(): number {
-    return Math.min(...this.#missingSince.values()) + this.#shrinkDelayMs
+    return Math.min(...this.#removals.values())
   }
 
-  /** Takes a list, which is never empty, that was stored at the time `now`. Returns what changes at once. */
+  /** Returns the addresses whose removal is not due yet at the time `now`, and the time until the first of them is due. */
+  pendingRemovals(now: number): { readonly addresses: readonly string[]; readonly untilMs: number } {
+    const pending = [...this.#removals].filter(([, dueAt]) => dueAt > now)
+    const addresses = pending.map(([address]) => address).toSorted()
+    return { addresses, untilMs: Math.min(...pending.map(([, dueAt]) => dueAt)) - now }
+  }
+
+  /**
+   * Takes a list, which is never empty, that was stored at the time `now`. Returns what changes at once: what is added
+   * and, without a delay, what is removed.
+   */
   store(addresses: readonly string[], revision: bigint, now: number): Change | undefined {
     this.#stored = addresses
     this.#revision = revision
     const stored = new Set(addresses)
-    for (const address of this.#missingSince.keys()) if (stored.has(address)) this.#missingSince.delete(address)
+    for (const address of this.#removals.keys()) if (stored.has(address)) this.#removals.delete(address)
     for (const address of this.#published) {
-      if (!stored.has(address) && !this.#missingSince.has(address)) this.#missingSince.set(address, now)
+      if (!stored.has(address) && !this.#removals.has(address)) this.#removals.set(address, now + this.#shrinkDelayMs)
     }
-    return this.update(now)
+    return this.#shrinkDelayMs === 0 ? this.removeDue(now) : this.#update()
   }
 
-  /** Returns what changes at the time `now` without a new list. */
-  update(now: number): Change | undefined {
-    for (const [address, since] of this.#missingSince) {
-      if (now - since >= this.#shrinkDelayMs) this.#missingSince.delete(address)
-    }
-    const addresses = [...new Set([...this.#stored, ...this.#missingSince.keys()])].toSorted()
+  /** Removes the addresses whose removal was due at the time `now`, and returns what changes. */
+  removeDue(now: number): Change | undefined {
+    for (const [address, dueAt] of this.#removals) if (dueAt <= now) this.#removals.delete(address)
+    return this.#update()
+  }
+
+  #update(): Change | undefined {
+    const addresses = [...new Set([...this.#stored, ...this.#removals.keys()])].toSorted()
     const change = { addresses, revision: this.#revision, ...difference(this.#published, addresses) }
     if (change.added.length === 0 && change.removed.length === 0) return undefined
     this.#published = addresses

@@ -12,6 +12,11 @@ export class RetryLimit {
     this.#clock = clock
   }
 
+  /** Notes a success: the next failure is the first one in a row. */
+  reset(): void {
+    this.#failing = undefined
+  }
+
   /**
    * Returns whether the call must end with this failure.
    *

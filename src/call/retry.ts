@@ -19,7 +19,8 @@ export interface Wait {
 
 /** The work to repeat. */
 export interface Attempts<T> {
-  readonly attempt: () => Promise<T>
+  /** @param onSuccess notes that the source works again, in an attempt that then continues */
+  readonly attempt: (onSuccess: () => void) => Promise<T>
   /** Returns how to wait after a failure. */
   readonly wait: (failure: Failure) => Promise<Wait>
   /** The largest number of reads. */
@@ -67,7 +68,7 @@ class RetryLoop<T> {
     const { clock } = this.#context
     const startedAt = clock.now()
     try {
-      return await this.#attempts.attempt()
+      return await this.#attempts.attempt(() => this.#limit.reset())
     } catch (error) {
       if (clock.now() - startedAt >= healthyMs) this.#backoff.reset()
       throw error

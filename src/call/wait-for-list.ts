@@ -6,6 +6,7 @@ import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
 import { resyncMs } from './context.ts'
 import type { CallContext } from './context.ts'
+import { StoreHistory } from './history.ts'
 import { retry } from './retry.ts'
 import type { Wait } from './retry.ts'
 
@@ -109,11 +110,15 @@ class ListWait {
     return this.#watch !== undefined && this.#context.config.retry.maxAttempts === Infinity
   }
 
-  #read(): Promise<Snapshot> {
+  async #read(): Promise<Snapshot> {
     const { call, clock, source } = this.#context
     call.countAttempt()
     this.#resyncAt = clock.now() + resyncMs(clock)
-    return source.read(call.signal)
+    const snapshot = await source.read(call.signal)
+    const isNewHistory = this.#snapshot !== undefined && new StoreHistory(this.#snapshot).isReplacedBy(snapshot)
+    // A watch of the old history may be silent for long.
+    if (isNewHistory) this.#dropWatch(this.#watch)
+    return snapshot
   }
 
   /** Returns the addresses of a complete list, and throws a failure for any other value. */

@@ -1,5 +1,5 @@
 import type { ProbedAddress } from '../addresses/list.ts'
-import { describe, describeWait } from '../call/describe.ts'
+import { describe, describeOutage, describeWait } from '../call/describe.ts'
 import type { EventOf } from '../call/describe.ts'
 import type { ApiserverAddressEvent } from '../events.ts'
 import { reasons } from '../sources/reasons.ts'
@@ -11,6 +11,7 @@ export class EventLines {
   #awaited: string | undefined
   /** The message of the wait that was shown last. */
   #message = ''
+  #hasList = false
   #probes: readonly ProbedAddress[] = []
 
   /** Returns the lines for an event; none if it has nothing new, or only changes the live line. */
@@ -28,7 +29,6 @@ export class EventLines {
       case 'aborted':
         return this.#aborted(event)
       case 'failed':
-      case 'disconnected':
       case 'resynced':
       case 'held':
       case 'ignored':
@@ -41,7 +41,8 @@ export class EventLines {
   #phase({ hint, ...phase }: EventOf<'phase'>): readonly string[] {
     this.#awaited = reasons[phase.reason].description
     this.#message = phase.message
-    return hint === undefined ? [describe(phase)] : [describe(phase), hint]
+    const text = this.#hasList ? describeOutage(phase) : describe(phase)
+    return hint === undefined ? [text] : [text, hint]
   }
 
   /** Within a phase, a list that has grown, or has been emptied, is new. */
@@ -54,6 +55,7 @@ export class EventLines {
   /** The state of the addresses has lines of its own. */
   #list({ probes = [], ...list }: EventOf<'resolved' | 'changed'>): readonly string[] {
     if (list.type === 'resolved') this.#awaited = undefined
+    this.#hasList = true
     const lines = describeProbeChanges(this.#probes, probes)
     this.#probes = probes
     const isUnchanged = list.type === 'changed' && list.added.length === 0 && list.removed.length === 0

@@ -5,6 +5,7 @@ import type { ProbeKind } from '../options.ts'
 import { Failure } from '../sources/failure.ts'
 import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
+import { StandstillDetector } from '../util/standstill.ts'
 import { messageOf } from '../util/text.ts'
 import type { Probe } from './probe.ts'
 import type { readServerCa as readServerCaType } from './server-ca.ts'
@@ -15,6 +16,9 @@ const readServerCa: typeof readServerCaType = async (...args) => (await import('
 
 /** The number of probes that run at the same time. */
 const concurrency = 8
+
+/** How often an address is probed in one round, if the process is stopped during each of its probes. */
+const maxProbes = 3
 
 /** The options of a call that concern probes. */
 export interface ProberOptions {
@@ -58,10 +62,14 @@ export class Prober {
       return await withLinkedAbort(call.signal, async ({ signal }) => {
         const { dataDir, probe } = this.#options
         const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, signal)
+        const standstills = new StandstillDetector(this.#clock)
+        void standstills.run(signal)
         const probes: ProbedAddress[] = []
         const queue = addresses.entries()
         const worker = async () => {
-          for (const [index, address] of queue) probes[index] = await this.#probeOne(address, context, signal)
+          for (const [index, address] of queue) {
+            probes[index] = await this.#probeReliably(standstills, () => this.#probeOne(address, context, signal))
+          }
         }
         await Promise.all(Array.from({ length: Math.min(concurrency, addresses.length) }, worker))
         Object.freeze(probes)
@@ -82,6 +90,18 @@ export class Prober {
   /** Milliseconds to the next round, jittered so that the nodes of a cluster do not probe in step. */
   get intervalMs(): number {
     return this.#options.probeIntervalMs * (0.75 + this.#clock.random() / 2)
+  }
+
+  /**
+   * Probes an address again if it seems dead, and this process was stopped during the probe: its time ran out although
+   * the server may have answered, or the server gave up.
+   */
+  async #probeReliably(standstills: StandstillDetector, probe: () => Promise<ProbedAddress>): Promise<ProbedAddress> {
+    for (let count = 1; ; count++) {
+      const startedAt = this.#clock.now()
+      const result = await probe()
+      if (result.state === 'alive' || count === maxProbes || !standstills.hasStoppedSince(startedAt)) return result
+    }
   }
 
   async #probeOne(address: string, context: SecureContext | undefined, parent: AbortSignal): Promise<ProbedAddress> {

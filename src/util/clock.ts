@@ -17,6 +17,9 @@ export interface Clock {
  */
 export const maxTimerMs: number = 2 ** 31 - 1
 
+/** A timer that fires later than this has waited for an event loop that was blocked. */
+const lateMs = 10
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
@@ -25,12 +28,20 @@ export const systemClock: Clock = {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       let timer: NodeJS.Timeout
+      let immediate: NodeJS.Immediate | undefined
+      const dueAt = performance.now() + ms
       const abort = () => {
         clearTimeout(timer)
+        clearImmediate(immediate)
         reject(signal.reason)
       }
       const wait = (left: number) => {
-        timer = setTimeout(() => (left > maxTimerMs ? wait(left - maxTimerMs) : wake()), Math.min(left, maxTimerMs))
+        timer = setTimeout(() => (left > maxTimerMs ? wait(left - maxTimerMs) : end()), Math.min(left, maxTimerMs))
+      }
+      const end = () => {
+        // After the process was stopped, Node runs late timers before it reads its sockets. Let it read these first.
+        if (performance.now() - dueAt > lateMs) immediate = setImmediate(wake)
+        else wake()
       }
       const wake = () => {
         signal.removeEventListener('abort', abort)

@@ -132,6 +132,23 @@ describe('one member', () => {
     })
   })
 
+  test('refuses a watch from a revision that it has not reached, as after a restored snapshot', async () => {
+    await using etcd = await startEtcd()
+    const revision = BigInt(await put(etcd, a))
+    const { signal } = new AbortController()
+    const connection = await connect({
+      ...connectionDefaults,
+      endpoint: endpointOf(etcd.endpoints[0] as string),
+      certificates: await readCertificates(etcd.tls, signal),
+    })
+    onTestFinished(() => connection.close())
+    await expect(connection.watch(key, revision + 1n, signal)).rejects.toMatchObject({
+      reason: 'unavailable',
+      message: `etcd's history was replaced: it is at revision ${revision}, and was at ${revision + 1n}`,
+    })
+    await expect(connection.watch(key, revision, signal)).resolves.toBeDefined()
+  })
+
   test('has more to tell than one message may hold: all of it is told', async () => {
     await using etcd = await startEtcd()
     const revisions: string[] = []

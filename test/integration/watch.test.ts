@@ -56,6 +56,7 @@ describe("what RKE2's writer does", () => {
       { type: 'changed', added: [b], removed: [] },
       { type: 'held', missing: [b] },
       { type: 'held', missing: [c] },
+      { type: 'attempt' },
       { type: 'changed', added: [], removed: [c] },
     ])
   })
@@ -68,7 +69,7 @@ describe("what RKE2's writer does", () => {
     expect(await followed.next()).toMatchObject({ addresses: [a, b, c], added: [c], removed: [] })
     const shrunk = await followed.next()
     expect(shrunk).toMatchObject({ addresses: [a, c], added: [], removed: [b] })
-    expect(events.types).toEqual(['changed', 'held', 'changed'])
+    expect(events.types).toEqual(['changed', 'held', 'attempt', 'changed'])
   })
 
   test('a server that left is removed when it has been gone for shrinkDelayMs, 3 s if not said otherwise', async () => {

@@ -64,6 +64,12 @@ export class VirtualClock implements Clock {
     this.#now = end
   }
 
+  /** Lets `ms` pass in which the process is stopped: the sleeps that end during this time all end late. */
+  async standStill(ms: number): Promise<void> {
+    this.#now += ms
+    await this.advance(0)
+  }
+
   /** Moves on to the end of the next sleep, if there is one. */
   async next(): Promise<void> {
     await idle()

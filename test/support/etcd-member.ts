@@ -251,9 +251,14 @@ export class EtcdMember {
     }
   }
 
+  /** The URL of a request to this member's JSON gateway. */
+  gatewayUrl(path: string): string {
+    return `http://127.0.0.1:${this.#ports.admin}/v3/${path}`
+  }
+
   /** Asks this member's JSON gateway. */
   async request<Result>(path: string, body: object, headers?: Record<string, string>): Promise<Result> {
-    const response = await fetch(`http://127.0.0.1:${this.#ports.admin}/v3/${path}`, {
+    const response = await fetch(this.gatewayUrl(path), {
       method: 'POST',
       body: JSON.stringify(body),
       // A connection a request: one that was kept would outlive the member.

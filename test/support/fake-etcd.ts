@@ -98,10 +98,11 @@ export class FakeEtcd {
     this.#history = { ...this.#history, compacted: this.#history.revision }
   }
 
-  save(): () => void {
+  /** Saves a backup. The function that it returns restores the backup, and cuts every stream unless it is behind a proxy. */
+  save(): (options?: { readonly behindProxy?: boolean }) => void {
     const saved = this.#history
-    return () => {
-      this.cut()
+    return ({ behindProxy = false } = {}) => {
+      if (!behindProxy) this.cut()
       this.#history = saved
     }
   }
@@ -158,6 +159,7 @@ class FakeConnection implements Connection {
     const stream = new FakeStream(this.#etcd)
     const watch = new WatchStream(
       stream as unknown as RawWatchStream,
+      after,
       () => stream.why,
       () => this.#streams.delete(stream),
     )
@@ -185,6 +187,7 @@ class FakeStream extends EventEmitter {
   #paused = false
   #over = false
   readonly #waiting: Snapshot[] = []
+  #from = 0n
 
   constructor(etcd: FakeEtcd) {
     super()
@@ -192,6 +195,7 @@ class FakeStream extends EventEmitter {
   }
 
   open(from: bigint): void {
+    this.#from = from
     this.#etcd.streams.add(this)
     this.#later(() => this.#emit({ created: true }))
     const past = this.#etcd.since(from)
@@ -202,7 +206,7 @@ class FakeStream extends EventEmitter {
 
   send(writes: readonly Snapshot[]): void {
     this.#later(() => {
-      this.#waiting.push(...writes)
+      this.#waiting.push(...writes.filter(({ modRevision }) => modRevision >= this.#from))
       this.#flush()
     })
   }

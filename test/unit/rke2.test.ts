@@ -26,6 +26,11 @@ test.for([
   ['an agent node', ['agent/kubelet.kubeconfig'], /has agent\/ and no server\/: this looks like an agent node/],
   ['a server with sqlite', ['agent/x', 'server/db/state.db'], /has a kine datastore/],
   ['a server with an external database', ['agent/x', 'server/kine.sock'], /has a kine datastore/],
+  [
+    'a server with an external etcd',
+    ['agent/x', 'server/cred/', 'server/tls/etcd/client.key'],
+    /has no db\/etcd.*--datastore-endpoint/,
+  ],
 ] as const)('nodeHint recognises %s, and says what to do', ([, paths, hint], { dataDir }) => {
   create(dataDir, [...paths])
   expect(nodeHint(dataDir)).toMatch(hint)
@@ -35,7 +40,16 @@ test.for([
 test.for([
   ['a server with embedded etcd', ['agent/x', 'server/db/etcd/member/']],
   ['a server that was moved from sqlite to etcd', ['server/db/state.db', 'server/db/etcd/member/']],
-  ['a control-plane-only server', ['agent/x', 'server/tls/etcd/client.crt']],
+  ['a server that has no certificates yet', ['agent/x', 'server/cred/', 'server/tls/etcd/client.crt']],
+  ['a Pod in which only the certificates are mounted', ['server/tls/etcd/client.key']],
+  [
+    'a control-plane-only server of RKE2',
+    ['server/cred/', 'server/tls/etcd/client.key', 'server/etc/rke2-etcd-server-load-balancer.json'],
+  ],
+  [
+    'a control-plane-only server of K3s',
+    ['server/cred/', 'server/tls/etcd/client.key', 'server/etc/k3s-etcd-server-load-balancer.json'],
+  ],
   ['a server in its first second', ['server/']],
 ] as const)('nodeHint returns undefined for %s', ([, paths], { dataDir }) => {
   create(dataDir, [...paths])

@@ -153,7 +153,7 @@ test('watch emits frozen events, and goes on when a listener throws', async () =
   expect((await watch.next()).value).toMatchObject({ addresses: [b] })
   await watch.close()
   await idle()
-  const expected = ['attempt', 'resolved', 'connected', 'changed', 'held', 'ignored', 'changed', 'closed']
+  const expected = ['attempt', 'resolved', 'connected', 'changed', 'held', 'ignored', 'attempt', 'changed', 'closed']
   expect(events.types).toEqual(expected)
   expect(events.all.every(Object.isFrozen)).toBe(true)
   expect(uncaught.map((error) => (error as Error).message)).toEqual(expected)

@@ -71,7 +71,7 @@ class EtcdConnection implements Connection {
     try {
       const stream = (await etcd.watch.watch(call.options)) as RawWatchStream
       const reason = () => this.#failureOf(call) ?? this.#failureOfStatus({ code: 14, details: 'the stream ended' })
-      const watch = new WatchStream(stream, reason, () => this.#calls.delete(call))
+      const watch = new WatchStream(stream, afterRevision, reason, () => this.#calls.delete(call))
       const start_revision = String(afterRevision + 1n)
       // With fragments, a long history is not refused for being larger than one message may be.
       stream.write({ create_request: { key: Buffer.from(key), start_revision, fragment: true } })

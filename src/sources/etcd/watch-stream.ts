@@ -26,6 +26,7 @@ const closed = new Failure('unavailable', 'the watch was closed')
  */
 export class WatchStream implements SourceWatch {
   readonly #stream: RawWatchStream
+  readonly #afterRevision: bigint
   readonly #onEnd: () => void
   readonly #created = Promise.withResolvers<void>()
   /** One for each call of `changed`: a promise that lives as long as the watch would collect reactions for as long. */
@@ -34,11 +35,13 @@ export class WatchStream implements SourceWatch {
   #ended: Failure | undefined
 
   /**
+   * @param afterRevision the revision of the read before the watch
    * @param reason returns why the stream ended when it ends by itself
    * @param onEnd is called once when the stream has ended for any reason
    */
-  constructor(stream: RawWatchStream, reason: () => Failure, onEnd: () => void) {
+  constructor(stream: RawWatchStream, afterRevision: bigint, reason: () => Failure, onEnd: () => void) {
     this.#stream = stream
+    this.#afterRevision = afterRevision
     this.#onEnd = onEnd
     stream.on('data', (response) => this.#onResponse(response))
     stream.on('error', () => this.#end(reason()))
@@ -79,8 +82,8 @@ export class WatchStream implements SourceWatch {
   #onResponse(response: IWatchResponse): void {
     if (this.#ended !== undefined) return
     if (response.canceled) return this.#end(cancellation(response))
-    if (response.created) this.#created.resolve()
-    if (response.events.length === 0) return
+    if (response.created) this.#onCreated(response)
+    if (this.#ended !== undefined || response.events.length === 0) return
     for (const { kv } of response.events) {
       const [revision, modRevision] = revisions(response.header, kv)
       if (revision <= 0n || modRevision <= 0n) {
@@ -89,10 +92,19 @@ export class WatchStream implements SourceWatch {
       const [createRevision, version] = [BigInt(kv.create_revision), BigInt(kv.version)]
       // Version 0 is a deletion.
       const value = version === 0n ? undefined : kv.value
-      this.#pending.push({ value, modRevision, createRevision, version, revision })
+      // The header has the revision of the store now. In a long history, later events are older than that.
+      this.#pending.push({ value, modRevision, createRevision, version, revision: modRevision })
     }
     if (this.#pending.length >= maxPending) this.#stream.pause()
     for (const waiter of this.#waiters) waiter.resolve()
+  }
+
+  #onCreated({ header }: IWatchResponse): void {
+    const [revision] = revisions(header, undefined)
+    // etcd accepts a start in the future, and is then silent until its store has got there.
+    const isNewHistory = revision > 0n && revision < this.#afterRevision
+    if (isNewHistory) this.#end(replacedHistory(revision, this.#afterRevision))
+    else this.#created.resolve()
   }
 
   #end(failure: Failure): void {
@@ -106,6 +118,9 @@ export class WatchStream implements SourceWatch {
     this.#onEnd()
   }
 }
+
+const replacedHistory = (revision: bigint, afterRevision: bigint) =>
+  new Failure('unavailable', `etcd's history was replaced: it is at revision ${revision}, and was at ${afterRevision}`)
 
 function cancellation({ compact_revision, cancel_reason }: IWatchResponse): Failure {
   const compacted = BigInt(compact_revision) > 0n

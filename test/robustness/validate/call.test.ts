@@ -125,3 +125,10 @@ test.each<[title: string, history: History, call: CallRecord]>([
 ])('validateCall accepts %s', (_title, history, call) => {
   expect(validateCall(call, contextOf(history))).toEqual([])
 })
+
+test('validateCall accepts a call whose deadline passed while this process was stopped', () => {
+  const call = resolvedCall([a], 2, { endedAt: 6000, events: [] })
+  const stopped = { ...contextOf(constant), eventLoopDelayMs: () => 4000 }
+  expect(validateCall(call, contextOf(constant)).join()).toMatch(/4000 ms after the deadline/)
+  expect(validateCall(call, stopped)).toEqual([])
+})

@@ -16,3 +16,7 @@ test('validateLatency accepts a call that waited for less than the limit', () =>
 test('validateLatency accepts a call that waited while a fault was active', () => {
   expect(validateLatency(call, { ...context, isFaultFree: () => false })).toBeUndefined()
 })
+
+test('validateLatency does not count the time for which this process was stopped', () => {
+  expect(validateLatency(call, { ...context, eventLoopDelayMs: () => 4000 })).toBeUndefined()
+})

@@ -77,3 +77,23 @@ test('a call emits a phase for each of two outages with the same reason', async 
   ])
   await watch.close()
 })
+
+test('a watch counts elapsedMs of a phase from the start of its outage', async () => {
+  const { etcd, watch, events, clock } = await followFake(['10.0.0.1:6443'])
+  for (let i = 0; i < 2; i++) {
+    events.clear()
+    await clock.advance(600_000)
+    etcd.fault = new Failure('unreachable', 'refused')
+    etcd.cut()
+    await clock.advance(5000)
+    etcd.fault = new Failure('no-leader', 'none')
+    await clock.advance(2000)
+    const [first, second] = events.of('phase').map(({ elapsedMs }) => elapsedMs)
+    expect(first).toBe(0)
+    expect(second).toBeGreaterThanOrEqual(5000)
+    expect(second).toBeLessThan(7000)
+    etcd.fault = undefined
+    await clock.advance(5000)
+  }
+  await watch.close()
+})

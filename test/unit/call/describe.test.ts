@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describe, describeWait } from '../../../src/call/describe.ts'
+import { describe, describeOutage, describeWait } from '../../../src/call/describe.ts'
 import type { ApiserverAddressEvent } from '../../../src/events.ts'
 import {
   alive,
@@ -48,7 +48,7 @@ test.for<[string, ApiserverAddressEvent, string]>([
   ['failed', { type: 'failed', error: new Error('rke2/apiaddresses: timed out') }, 'rke2/apiaddresses: timed out'],
   ['aborted', { type: 'aborted', reason: 'SIGINT' }, 'aborted: SIGINT'],
   ['connected', connected, 'the watch follows the key'],
-  ['disconnected', disconnected, 'the watch was interrupted, the last list stays'],
+  ['disconnected', disconnected, 'the watch was interrupted'],
   [
     'resynced',
     resynced,
@@ -78,4 +78,13 @@ test.for<[unknown, string]>([
 test('describeWait names what the call waits for, unless the reason ends the call', () => {
   expect(describeWait('not-set', 'the key does not exist yet')).toBe('waiting for the key: the key does not exist yet')
   expect(describeWait('rejected', 'this is not an etcd')).toBe('this is not an etcd')
+})
+
+test('describeOutage names what a watch waits for, and says that the list stays', () => {
+  const lost = phase({ message: 'the connection to etcd was lost' })
+  expect(describeOutage(lost)).toBe('waiting for etcd, the last list stays: the connection to etcd was lost')
+  expect(describeOutage({ ...lost, hint: 'is it running?' }, 10_000)).toBe(
+    'still waiting for etcd after 10.0 s, the last list stays: the connection to etcd was lost; is it running?',
+  )
+  expect(describeOutage(phase({ reason: 'rejected', message: 'this is not an etcd' }))).toBe('this is not an etcd')
 })

@@ -17,7 +17,8 @@ import { collectUncaught } from '../../support/uncaught.ts'
 test('createEmit logs through a child of the logger that has the name of the package and the key', () => {
   const lines: unknown[] = []
   const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
-  createEmit('key', undefined, pino({ level: 'debug', base: null, timestamp: false }, stream))(connected)
+  const logger = pino({ level: 'debug', base: null, timestamp: false }, stream)
+  createEmit('key', undefined, logger, new VirtualClock())(connected)
   expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', key: 'key', revision: '7' }])
 })
 

@@ -62,6 +62,7 @@ test('a watch emits resynced and follows the store when an older backup was rest
     'changed',
     'held',
     'connected',
+    'attempt',
     'changed',
   ])
   expect((await watch.next()).value).toMatchObject({ addresses: [c], revision: String(latest) })
@@ -78,7 +79,7 @@ test('a watch notices a restored backup whose store has passed the revisions tha
   restore()
   etcd.bump(100n)
   await clock.advance(4000)
-  expect(events.of('resynced')).toEqual([{ type: 'resynced', revision: String(etcd.revision) }])
+  expect(events.of('resynced')).toEqual([{ type: 'resynced', revision: '2' }])
   expect((await watch.next()).value).toMatchObject({ addresses: [a], removed: [b], revision: '2' })
   await watch.close()
 })
@@ -111,5 +112,105 @@ test('a watch keeps the last list when a backup without the key was restored', a
   etcd.putList(b)
   await idle()
   expect(next.is).toMatchObject({ addresses: [a, b] })
+  await watch.close()
+})
+
+test('a watch is pushed changes at once after a restored backup, although its stream was not cut', async () => {
+  const { etcd, watch, events, clock } = await followFake([a], {}, () => 0)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  etcd.putList(a, b)
+  await idle()
+  await watch.next()
+  restore({ behindProxy: true })
+  await clock.advance(61_000) // The periodic read comes after 60 s.
+  events.clear()
+  const next = outcome(watch.next())
+  etcd.putList(a, c)
+  await idle()
+  expect(next.is).toMatchObject({ addresses: [a, b, c], added: [c] })
+  expect(events.types).toEqual(['changed'])
+  expect(etcd.streams.size).toBe(1)
+  await watch.close()
+})
+
+test('a watch emits resynced once, and no loss, when it replaces its stream after a restored backup', async () => {
+  const { etcd, watch, events, clock } = await followFake([a], {}, () => 0)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  etcd.putList(a, b)
+  await idle()
+  await watch.next()
+  restore({ behindProxy: true })
+  events.clear()
+  await clock.advance(64_000)
+  expect(events.types).toEqual(['attempt', 'resynced', 'held', 'attempt', 'changed'])
+  await watch.close()
+})
+
+test('a watch drops the changes of the old history that arrive while a read finds the new one', async () => {
+  const { etcd, watch, events, clock } = await followFake([a], { shrinkDelayMs: 0 }, () => 0)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  etcd.putList(a)
+  etcd.latencyMs = 1000
+  await clock.advance(59_900)
+  etcd.putList(b) // This change arrives during the read, which begins at 60 s.
+  restore({ behindProxy: true })
+  await clock.advance(5000)
+  expect(events.types).toEqual(['attempt', 'resynced'])
+  await watch.close()
+})
+
+test('a watch reads again when its stream was opened on an older history than the read before it', async () => {
+  const { etcd, watch, events, clock } = await followFake([a], {}, () => 0)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  etcd.latencyMs = 100
+  etcd.cut()
+  await clock.advance(250) // The read has begun after 125 ms, and the stream is being opened.
+  restore({ behindProxy: true })
+  etcd.putList(a, b)
+  await clock.advance(2000)
+  expect(events.types.filter((type) => type !== 'attempt' && type !== 'retry')).toEqual([
+    'disconnected',
+    'phase',
+    'phase',
+    'resynced',
+    'changed',
+    'connected',
+  ])
+  expect(events.of('phase')[1]).toMatchObject({ reason: 'unavailable', message: expect.stringMatching(/history/) })
+  await watch.close()
+})
+
+test('a call is pushed changes at once after a restored backup, although its stream was not cut', async () => {
+  const { etcd, watch, events, clock } = watchFake({ minAddresses: 2 }, () => 0)
+  etcd.putList(a)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  const next = outcome(watch.next())
+  await idle()
+  restore({ behindProxy: true })
+  await clock.advance(61_000) // The periodic read comes after 60 s.
+  expect(events.of('attempt')).toHaveLength(2)
+  etcd.putList(a, b)
+  await idle()
+  expect(next.is).toMatchObject({ addresses: [a, b] })
+  expect(events.of('attempt')).toHaveLength(2)
+  await watch.close()
+})
+
+test('a call reads again when its stream was opened on an older history than the read before it', async () => {
+  const { etcd, watch, clock } = watchFake({}, () => 0)
+  const restore = etcd.save()
+  etcd.bump(10n)
+  etcd.latencyMs = 100
+  const next = outcome(watch.next())
+  await clock.advance(125) // The read is over, and the stream is being opened.
+  restore({ behindProxy: true })
+  etcd.putList(a)
+  await clock.advance(1000)
+  expect(next.is).toMatchObject({ addresses: [a] })
   await watch.close()
 })

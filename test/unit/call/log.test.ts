@@ -33,7 +33,8 @@ function logging() {
   const lines: Record<string, unknown>[] = []
   const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
   const logger = pino({ level: 'debug', base: null, timestamp: false }, stream)
-  return { lines, logger, log: new EventLog(logger) }
+  const clock = new VirtualClock()
+  return { lines, logger, clock, log: new EventLog(logger, clock) }
 }
 
 const list = { addresses: ['a:1', 'b:1'], revision: '7' }
@@ -71,7 +72,7 @@ test.for<[ApiserverAddressEvent, number, object]>([
   ],
   [{ type: 'aborted', reason: new Error('shut\ndown') }, info, {}],
   [connected, debug, { revision: '7' }],
-  [disconnected, info, {}],
+  [disconnected, debug, {}],
   [resynced, warn, { revision: '3' }],
   [changed({ added: ['b:1'] }), info, { ...list, added: ['b:1'], removed: [] }],
   [held, info, { missing: ['b:1'], untilMs: 3000 }],
@@ -139,20 +140,78 @@ test('EventLog logs a new message of an incomplete list at info, with what is mi
   })
 })
 
-test('EventLog logs the end of an outage at info like its start, and other connections at debug', () => {
-  const { lines, log } = logging()
-  log.write(connected)
-  log.write(disconnected)
-  log.write(phase({ message: 'etcd cannot be reached' }))
+test('EventLog logs one line for the loss of a watch, and one for its end with the length of the outage', async () => {
+  const { lines, log, clock } = logging()
+  for (const event of [resolved(), connected, disconnected, phase({ message: 'refused' }), retry()]) log.write(event)
+  await clock.advance(4200)
   log.write(connected)
   log.write(connected)
   expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
+    [info, 'found 2 apiservers in 2 attempts'],
     [debug, 'the watch follows the key'],
-    [info, 'the watch was interrupted, the last list stays'],
-    [info, 'waiting for etcd: etcd cannot be reached'],
-    [info, 'the watch follows the key'],
+    [debug, 'the watch was interrupted'],
+    [info, 'waiting for etcd, the last list stays: refused'],
+    [debug, 'waiting for etcd, next read in 1.5 s: https://127.0.0.1:2379: etcd cannot be reached'],
+    [info, 'the watch follows the key, after an outage of 4.2 s'],
     [debug, 'the watch follows the key'],
   ])
+  expect(lines[5]).toMatchObject({ revision: '7', outageMs: 4200 })
+  expect(clock.sleeping).toBe(0)
+})
+
+test('EventLog logs an outage of 10 s at warn once, with what the watch waits for by then', async () => {
+  const { lines, log, clock } = logging()
+  for (const event of [resolved(), connected, disconnected, phase({ message: 'refused' })]) log.write(event)
+  await clock.advance(9000)
+  log.write(phase({ reason: 'timeout', previous: 'unreachable', message: 'no answer', hint: 'is the disk slow?' }))
+  await clock.advance(999)
+  expect(lines.filter(({ level }) => level === warn)).toEqual([])
+  await clock.advance(60_000)
+  log.write(connected)
+  expect(lines.filter(({ level }) => Number(level) > debug).slice(1)).toMatchObject([
+    { level: info, msg: 'waiting for etcd, the last list stays: refused' },
+    { level: info, msg: 'waiting for an answer of etcd, the last list stays: no answer; is the disk slow?' },
+    {
+      level: warn,
+      msg: 'still waiting for an answer of etcd after 10.0 s, the last list stays: no answer; is the disk slow?',
+      reason: 'timeout',
+      elapsedMs: 10_000,
+    },
+    { level: info, msg: 'the watch follows the key, after an outage of 70.0 s', outageMs: 69_999 },
+  ])
+})
+
+test('EventLog logs a second outage of 10 s at warn, too', async () => {
+  const { lines, log, clock } = logging()
+  log.write(resolved())
+  for (let i = 0; i < 2; i++) {
+    for (const event of [connected, disconnected, phase()]) log.write(event)
+    await clock.advance(20_000)
+  }
+  expect(lines.filter(({ level }) => level === warn)).toHaveLength(2)
+})
+
+test('EventLog logs the loss of the quorum at warn at once in a watch that has a list, and once in an outage', () => {
+  const { lines, log } = logging()
+  const noLeader = phase({ reason: 'no-leader', message: 'no leader' })
+  for (const event of [noLeader, resolved(), connected, disconnected, noLeader, phase(), noLeader]) log.write(event)
+  expect(lines.filter(({ reason }) => reason === 'no-leader').map(({ level, msg }) => [level, msg])).toEqual([
+    [info, "waiting for etcd's quorum: no leader"],
+    [warn, "waiting for etcd's quorum, the last list stays: no leader"],
+    [info, "waiting for etcd's quorum, the last list stays: no leader"],
+  ])
+})
+
+test.for<ApiserverAddressEvent>([
+  { type: 'failed', error: failure },
+  { type: 'aborted', reason: 'SIGTERM' },
+  { type: 'closed' },
+])('EventLog leaves no timer when a watch ends during an outage: %o', (end) => {
+  const { log, clock } = logging()
+  for (const event of [resolved(), connected, disconnected, phase()]) log.write(event)
+  expect(clock.sleeping).toBe(1)
+  log.write(end)
+  expect(clock.sleeping).toBe(0)
 })
 
 test('EventLog logs one line when a message contains a line feed and JSON', () => {

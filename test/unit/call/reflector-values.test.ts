@@ -45,7 +45,7 @@ test('Reflector emits held for an address that is missing, and removes it after 
   expect(events.all).toEqual([{ type: 'held', missing: [b], untilMs: 3000 }])
   await clock.advance(1)
   expect(next.is).toMatchObject({ addresses: [a], removed: [b], revision: '4' })
-  expect(events.types).toEqual(['held', 'changed'])
+  expect(events.types).toEqual(['held', 'attempt', 'changed'])
   await watch.close()
 })
 
@@ -92,7 +92,7 @@ test('Reflector removes a missing address after shrinkDelayMs although the value
   etcd.putList(a)
   etcd.put('')
   await clock.advance(3000)
-  expect(events.types).toEqual(['held', 'ignored', 'changed'])
+  expect(events.types).toEqual(['held', 'ignored', 'attempt', 'changed'])
   expect((await watch.next()).value).toMatchObject({ addresses: [a], removed: [b] })
   await watch.close()
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
-import { followFake, outcome } from '../../support/watching.ts'
+import { followFake, outcome, watchFake } from '../../support/watching.ts'
 
 const a = '10.0.0.1:6443'
 const b = '10.0.0.2:6443'
@@ -186,4 +186,22 @@ test('Reflector ends the watch when reading is no longer permitted: one next() r
   expect(await watch.next()).toEqual({ done: true, value: undefined })
   expect(events.types.slice(-2)).toEqual(['failed', 'closed'])
   expect(clock.sleeping).toBe(0)
+})
+
+test('Reflector emits connected with the revision of the list, and not with that of the store', async () => {
+  const { etcd, watch, events, clock } = watchFake()
+  const revision = etcd.putList(a)
+  etcd.bump(100n)
+  await watch.next()
+  await events.until('connected')
+  etcd.bump(100n)
+  etcd.cut()
+  await clock.advance(2000)
+  const newest = etcd.putList(a)
+  etcd.cut()
+  etcd.bump(100n)
+  await clock.advance(2000)
+  expect(events.of('connected').map((event) => event.revision)).toEqual([revision, revision, newest].map(String))
+  expect(events.of('resolved')).toMatchObject([{ revision: String(revision) }])
+  await watch.close()
 })

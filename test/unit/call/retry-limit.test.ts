@@ -3,6 +3,7 @@ import { RetryLimit } from '../../../src/call/retry-limit.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { resolveFake } from '../../support/resolving.ts'
+import { followFake } from '../../support/watching.ts'
 
 const expired = new Failure('tls-rejected', 'expired', { retryForMs: 1000 })
 
@@ -59,4 +60,28 @@ test('a call rejects with REJECTED after tls-rejected has lasted 10 s with the s
     cause: 'the cause',
     elapsedMs: 20_000,
   })
+})
+
+test('RetryLimit starts again after reset', async () => {
+  const clock = new VirtualClock()
+  const limit = new RetryLimit(clock)
+  limit.isOver(expired, 'files')
+  await clock.advance(999)
+  limit.reset()
+  await clock.advance(1)
+  expect(limit.isOver(expired, 'files')).toBe(false)
+})
+
+test('a watch waits for each half-written file as long as for the first, when it was connected in between', async () => {
+  const { etcd, watch, events, clock } = await followFake(['10.0.0.1:6443'], {}, () => 0)
+  for (let i = 0; i < 3; i++) {
+    events.clear()
+    etcd.fault = new Failure('tls-files-unreadable', 'client.key is half-written', { retryForMs: 2000 })
+    await clock.advance(61_000) // The periodic read comes after 60 s.
+    expect(events.types).toContain('disconnected')
+    etcd.fault = undefined
+    await clock.advance(1000)
+    expect(events.types.at(-1)).toBe('connected')
+  }
+  await watch.close()
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { idle } from '../../support/clock.ts'
 import { resolveFake } from '../../support/resolving.ts'
+import { outcome, watchFake } from '../../support/watching.ts'
 
 test('waitForList resolves at once with a list that the watch pushes, without another read', async () => {
   const { source, clock, result, events } = resolveFake()
@@ -32,6 +33,21 @@ test('waitForList does not go back to a pushed change that is older than the las
   await idle()
   source.write('["a:1","c:1"]')
   expect(await result).toMatchObject({ addresses: ['a:1', 'c:1'] })
+})
+
+test('waitForList takes a pushed list that is older than the store was when the change before it arrived', async () => {
+  const { etcd, watch, events, clock } = watchFake({ minAddresses: 2 })
+  const next = outcome(watch.next())
+  await idle()
+  etcd.latencyMs = 10
+  etcd.putList('a:1')
+  await clock.advance(1)
+  etcd.putList('a:1', 'b:1')
+  etcd.bump(1000n) // etcd sends a long history in several messages, each with the revision of the store now.
+  await clock.advance(10)
+  expect(next.is).toMatchObject({ addresses: ['a:1', 'b:1'] })
+  expect(events.of('attempt')).toHaveLength(1)
+  await watch.close()
 })
 
 test('waitForList reads the key again only every 60 to 90 s while a watch is open', async () => {

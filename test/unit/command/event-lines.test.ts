@@ -85,8 +85,7 @@ test('EventLines has a line for everything that happens to a watch, but none for
     'the list now has 2 apiservers: +c:1 -b:1',
     'the key has no valid list (not-set), the last list stays',
     "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
-    'the watch was interrupted, the last list stays',
-    'waiting for etcd: https://127.0.0.1:2379: etcd cannot be reached',
+    'waiting for etcd, the last list stays: https://127.0.0.1:2379: etcd cannot be reached',
     'the watch follows the key',
   ])
 })

@@ -152,7 +152,7 @@ test('Terminal writes no control character but its own, for any text', () => {
       emit({ type: 'failed', error: new Error(text) })
       terminal.close()
       expect(written().replace(/\r\x1b\[K|\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
-      expect(rows).toHaveLength(6)
+      expect(rows).toHaveLength(5)
     }),
     { seed: fuzzSeed },
   )

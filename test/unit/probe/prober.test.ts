@@ -75,3 +75,39 @@ test('Prober rejects at once when the call is stopped, starts no further probe a
   await idle()
   expect([clock.sleeping, apiservers.running, apiservers.probed.length, events]).toEqual([0, 0, 8, []])
 })
+
+test('Prober probes an address again that seemed dead when the process was stopped during its probe', async () => {
+  const { clock, apiservers, call, prober } = createProber()
+  apiservers.states.set('a:1', 'silent').set('b:1', 'silent')
+  const round = prober.probe(['a:1', 'b:1'], call)
+  await clock.advance(100)
+  apiservers.states.delete('a:1')
+  await clock.standStill(5000)
+  await clock.advance(2000)
+  expect(await round).toMatchObject([
+    { address: 'a:1', state: 'alive' },
+    { address: 'b:1', state: 'dead', latencyMs: 2000, cause: 'no answer (2 s)' },
+  ])
+  expect(apiservers.probed).toEqual(['a:1', 'b:1', 'a:1', 'b:1'])
+})
+
+test('Prober probes an address again that seemed dead shortly after the process was stopped', async () => {
+  const { clock, apiservers, call, prober } = createProber()
+  apiservers.states.set('a:1', 'silent')
+  const round = prober.probe(['a:1'], call)
+  await clock.advance(300)
+  await clock.standStill(1500)
+  apiservers.states.delete('a:1')
+  await clock.advance(200)
+  expect(await round).toMatchObject([{ address: 'a:1', state: 'alive' }])
+})
+
+test('Prober calls an address dead after three probes although the process is stopped during each of them', async () => {
+  const { clock, apiservers, call, prober } = createProber()
+  apiservers.states.set('a:1', 'silent')
+  const round = prober.probe(['a:1'], call)
+  for (let i = 0; i < 3; i++) await clock.standStill(5000)
+  expect(await round).toMatchObject([{ address: 'a:1', state: 'dead' }])
+  expect(apiservers.probed).toHaveLength(3)
+  expect(clock.sleeping).toBe(0)
+})

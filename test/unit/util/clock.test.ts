@@ -1,6 +1,9 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { maxTimerMs, systemClock } from '../../../src/util/clock.ts'
+import { serve } from '../../support/serve.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -37,4 +40,23 @@ test('sleep rejects at once, without a timer, if the signal is aborted already',
   const reason = new Error('before')
   await expect(systemClock.sleep(1000, AbortSignal.abort(reason))).rejects.toBe(reason)
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('sleep resolves after the data that a socket received while the event loop was blocked', async () => {
+  vi.useRealTimers()
+  const server = createServer()
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const client = connect(await serve(server))
+  const order: string[] = []
+  const received = once(client, 'data').then(() => order.push('data'))
+  const [socket] = await accepted
+  // After this, the timers are the next to run.
+  await new Promise(setImmediate)
+  const { signal } = new AbortController()
+  const slept = systemClock.sleep(1, signal).then(() => order.push('sleep'))
+  socket.write('x')
+  for (const startedAt = performance.now(); performance.now() - startedAt < 20;);
+  await Promise.all([received, slept])
+  expect(order).toEqual(['data', 'sleep'])
+  client.destroy()
 })

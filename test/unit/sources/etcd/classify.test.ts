@@ -15,6 +15,9 @@ const answers: [reason: Reason, code: number, details: string, connectError?: Er
   ['no-leader', 9, 'etcdserver: not leader'],
   ['learner', 14, 'etcdserver: rpc not supported for learner'],
   ['learner', 9, 'etcdserver: rpc not supported for learner'],
+  ['unavailable', 14, 'etcdserver: request timed out, waiting for the applied index took too long'],
+  ['unavailable', 14, 'etcdserver: not capable'],
+  ['unavailable', 9, 'etcdserver: not capable'],
   ['unavailable', 14, 'etcdserver: server stopped'],
   ['unavailable', 14, 'etcdserver: unhealthy cluster'],
   ['unavailable', 8, 'etcdserver: too many requests'],
@@ -88,6 +91,13 @@ test.each([
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'this is not an etcd with TLS: the port speaks plain text or something else'],
 ])('classifyStatus names the side that refused for %s', (code, summary) => {
   expect(classifyStatus({ code: 14, details: connectionFailed('x') }, nodeError(code)).summary).toBe(summary)
+})
+
+test.each([
+  ['request timed out, waiting for the applied index took too long', 'this etcd member is slow and behind the others'],
+  ['not capable', 'etcd cannot serve this request yet: its members do not agree on a version'],
+])('classifyStatus says what to look at for the text %s', (text, summary) => {
+  expect(classifyStatus({ code: 14, details: `etcdserver: ${text}` }).summary).toBe(summary)
 })
 
 test('classifyStatus describes a lost connection without the text of grpc-js', () => {

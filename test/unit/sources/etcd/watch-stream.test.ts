@@ -36,11 +36,12 @@ class FakeStream extends EventEmitter {
   }
 }
 
-function createWatch() {
+function createWatch(afterRevision = 1n) {
   const stream = new FakeStream()
   let ends = 0
   const watch = new WatchStream(
     stream as unknown as RawWatchStream,
+    afterRevision,
     () => lost,
     () => ends++,
   )
@@ -49,6 +50,25 @@ function createWatch() {
 
 test('WatchStream.created resolves when etcd has confirmed the watch', async () => {
   const { stream, watch } = createWatch()
+  stream.receive({ created: true })
+  await expect(watch.created).resolves.toBeUndefined()
+})
+
+test('WatchStream.created rejects when the store is at an older revision than the read before', async () => {
+  const { stream, watch, ends } = createWatch(100n)
+  stream.receive({ created: true })
+  await expect(watch.created).rejects.toMatchObject({
+    reason: 'unavailable',
+    message: "etcd's history was replaced: it is at revision 99, and was at 100",
+  })
+  expect([stream.cancelled, ends()]).toEqual([1, 1])
+})
+
+test.each([
+  ['at the revision of the read before', 99n],
+  ['at a newer revision', 98n],
+])('WatchStream.created resolves when the store is %s', async (_title, afterRevision) => {
+  const { stream, watch } = createWatch(afterRevision)
   stream.receive({ created: true })
   await expect(watch.created).resolves.toBeUndefined()
 })
@@ -85,7 +105,7 @@ test('WatchStream.changed resolves for all callers, and drain returns each chang
   await waiting
   await watch.changed(never)
   const [first, ...others] = watch.drain()
-  expect(first).toEqual({ value: Buffer.from('v'), modRevision: 2n, createRevision: 2n, version: 1n, revision: 99n })
+  expect(first).toEqual({ value: Buffer.from('v'), modRevision: 2n, createRevision: 2n, version: 1n, revision: 2n })
   expect(others.map(({ modRevision }) => modRevision)).toEqual([3n, 4n])
   expect(watch.drain()).toEqual([])
 })
@@ -94,7 +114,7 @@ test('WatchStream.drain returns a deletion as a change without a value', () => {
   const { stream, watch } = createWatch()
   const kv = { value: Buffer.alloc(0), mod_revision: '5', create_revision: '0', version: '0' }
   stream.receive({ events: [{ type: 'Delete', kv }] })
-  expect(watch.drain()).toEqual([{ value: undefined, modRevision: 5n, createRevision: 0n, version: 0n, revision: 99n }])
+  expect(watch.drain()).toEqual([{ value: undefined, modRevision: 5n, createRevision: 0n, version: 0n, revision: 5n }])
 })
 
 test('WatchStream.drain returns nothing for a progress notification', () => {

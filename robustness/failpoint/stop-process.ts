@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+
+/** A request that is sent in the middle of a stop. */
+export interface StoppedRequest {
+  readonly url: string
+  readonly body: object
+}
+
+/** The reply to a request, and when it was sent and answered, as `performance.now()` of this process. */
+export interface StoppedReply<Reply> {
+  readonly reply: Reply
+  readonly sentAt: number
+  readonly completedAt: number
+}
+
+interface ProgramOutput<Reply> {
+  readonly reply: Reply
+  readonly sentNs: string
+  readonly completedNs: string
+}
+
+/** Another process has to do this, because a stopped process runs nothing. */
+const program = `
+  const { pid, ms, request } = JSON.parse(process.argv[1])
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+  const until = performance.now() + ms
+  process.kill(pid, 'SIGSTOP')
+  try {
+    await sleep(ms / 2)
+    if (request !== undefined) {
+      const sentNs = String(process.hrtime.bigint())
+      const signal = AbortSignal.timeout(2000)
+      const response = await fetch(request.url, { method: 'POST', body: JSON.stringify(request.body), signal })
+      const reply = await response.json()
+      const completedNs = String(process.hrtime.bigint())
+      if (response.ok) process.stdout.write(JSON.stringify({ reply, sentNs, completedNs }))
+    }
+  } catch {
+    // The caller sees that there is no reply.
+  } finally {
+    await sleep(Math.max(0, until - performance.now()))
+    process.kill(pid, 'SIGCONT')
+  }
+`
+
+/**
+ * Stops a process with SIGSTOP for some time; for up to 2 s longer if the request is not answered.
+ *
+ * @param pid the process, which may be this one
+ * @param request is sent while the process is stopped
+ * @returns the reply to the request, or `undefined` if there was none
+ */
+export async function stopProcess<Reply>(
+  pid: number,
+  ms: number,
+  request?: StoppedRequest,
+): Promise<StoppedReply<Reply> | undefined> {
+  const args = ['--input-type=module', '--eval', program, JSON.stringify({ pid, ms, request })]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  if (code !== 0) throw new Error(`process ${pid} was not stopped and continued: ${errors}`)
+  if (output === '') return undefined
+  const { reply, sentNs, completedNs } = JSON.parse(output) as ProgramOutput<Reply>
+  return { reply, sentAt: toLocalTime(sentNs), completedAt: toLocalTime(completedNs) }
+}
+
+/** Converts a time of `process.hrtime`, which is the same in all processes, to one of `performance.now()`. */
+function toLocalTime(ns: string): number {
+  return performance.now() - Number(process.hrtime.bigint() - BigInt(ns)) / 1e6
+}
