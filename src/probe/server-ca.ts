@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { serverCaFile } from '../rke2.ts'
 import { readSmallFile } from '../util/files.ts'
+import { secureContextOptions } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../util/text.ts'
 
 /**
@@ -21,7 +22,7 @@ export async function readServerCa(
     const { bytes: ca } = await readSmallFile(file, signal)
     // OpenSSL takes a file without a certificate for an empty list, and then trusts no server.
     void new X509Certificate(ca)
-    return { context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) }
+    return { context: createSecureContext({ ca, ...secureContextOptions }) }
   } catch (error) {
     signal.throwIfAborted()
     return { unverified: oneLine(`${file} cannot be used: ${messageOf(error)}`) }

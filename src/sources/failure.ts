@@ -6,7 +6,7 @@ import { clusterWideRank, reasons } from './reasons.ts'
 interface FailureOptions {
   readonly cause?: unknown
   readonly hint?: string | undefined
-  readonly retryForMs?: number
+  readonly retryForMs?: number | undefined
   readonly missing?: readonly string[]
 }
 

@@ -1,4 +1,7 @@
-import type { ConnectionOptions, PeerCertificate } from 'node:tls'
+import type { ConnectionOptions, PeerCertificate, SecureContextOptions } from 'node:tls'
+
+/** As in Go, and so in etcd and etcdctl: a CA file with only an intermediate certificate is trusted. */
+export const secureContextOptions: SecureContextOptions = { minVersion: 'TLSv1.2', allowPartialTrustChain: true }
 
 /**
  * Returns the options of `tls.connect` that verify the identity of a host.

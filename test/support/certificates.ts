@@ -4,6 +4,8 @@ import * as x509 from '@peculiar/x509'
 export interface Authority {
   /** PEM. */
   readonly cert: string
+  /** Creates an intermediate authority, which this one has signed. */
+  createIntermediate(name: string): Promise<Authority>
   issue(request: CertificateRequest): Promise<KeyPair>
 }
 
@@ -28,65 +30,94 @@ export interface KeyPair {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const hour = 3_600_000
 
-/** A certificate authority that lives for the length of a test. */
+/** Creates a certificate authority that lives for the length of a test. */
 export async function createAuthority(
   name = 'test-ca',
   {
-    notBefore: validFrom = new Date(Date.now() - 24 * hour),
-    notAfter: validTo = new Date(Date.now() + 24 * hour),
+    notBefore = new Date(Date.now() - 24 * hour),
+    notAfter = new Date(Date.now() + 24 * hour),
   }: Pick<CertificateRequest, 'notBefore' | 'notAfter'> = {},
 ): Promise<Authority> {
   const keys = await generateKeys()
-  const issuer = commonName(name)
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+  const issuer = { name: commonName(name), keys }
+  return authorityOf(issuer, await createAuthorityCertificate(issuer, issuer, { notBefore, notAfter }))
+}
+
+/** What signs a certificate. */
+interface Issuer {
+  readonly name: x509.Name
+  readonly keys: CryptoKeyPair
+}
+
+async function createAuthorityCertificate(
+  subject: Issuer,
+  issuer: Issuer,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<string> {
+  const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    name: issuer,
-    keys,
+    issuer: issuer.name,
+    subject: subject.name,
+    publicKey: subject.keys.publicKey,
+    signingKey: issuer.keys.privateKey,
     signingAlgorithm: algorithm,
-    notBefore: validFrom,
-    notAfter: validTo,
+    ...validity,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(subject.keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
     ],
   })
+  return certificate.toString('pem')
+}
 
+function authorityOf(authority: Issuer, cert: string): Authority {
+  const validity = { notBefore: new Date(Date.now() - hour), notAfter: new Date(Date.now() + 24 * hour) }
   return {
-    cert: authority.toString('pem'),
-    async issue({
-      commonName: subject,
-      dnsNames = [],
-      ipAddresses = [],
-      usages = ['server', 'client'],
-      notBefore = new Date(Date.now() - hour),
-      notAfter = new Date(Date.now() + 24 * hour),
-    }) {
-      const leafKeys = await generateKeys()
-      const names = [
-        ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
-        ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
-      ]
-      const leaf = await x509.X509CertificateGenerator.create({
-        serialNumber: serialNumber(),
-        issuer,
-        subject: commonName(subject),
-        publicKey: leafKeys.publicKey,
-        signingKey: keys.privateKey,
-        signingAlgorithm: algorithm,
-        notBefore,
-        notAfter,
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[`${usage}Auth`])),
-          ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
-          await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
-        ],
-      })
-      return { cert: leaf.toString('pem'), key: await exportKey(leafKeys.privateKey) }
+    cert,
+    async createIntermediate(name) {
+      const intermediate = { name: commonName(name), keys: await generateKeys() }
+      return authorityOf(intermediate, await createAuthorityCertificate(intermediate, authority, validity))
     },
+    issue: (request) => issueLeaf(authority, { ...validity, ...request }),
   }
+}
+
+async function issueLeaf(
+  issuer: Issuer,
+  {
+    commonName: subject,
+    dnsNames = [],
+    ipAddresses = [],
+    usages = ['server', 'client'],
+    notBefore,
+    notAfter,
+  }: CertificateRequest & { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<KeyPair> {
+  const leafKeys = await generateKeys()
+  const names = [
+    ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+    ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
+  ]
+  const leaf = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    issuer: issuer.name,
+    subject: commonName(subject),
+    publicKey: leafKeys.publicKey,
+    signingKey: issuer.keys.privateKey,
+    signingAlgorithm: algorithm,
+    notBefore,
+    notAfter,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension(usages.map((usage) => x509.ExtendedKeyUsage[`${usage}Auth`])),
+      ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
+    ],
+  })
+  return { cert: leaf.toString('pem'), key: await exportKey(leafKeys.privateKey) }
 }
 
 function generateKeys(): Promise<CryptoKeyPair> {

@@ -4,6 +4,7 @@ import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../../rke2.ts'
 import { readSmallFile } from '../../util/files.ts'
 import type { Contents } from '../../util/files.ts'
+import { secureContextOptions } from '../../util/server-identity.ts'
 import { messageOf } from '../../util/text.ts'
 import { Failure } from '../failure.ts'
 
@@ -20,8 +21,8 @@ export interface Certificates {
 /** A half-written file is complete a moment later. A file that stays invalid for longer has to be repaired. */
 const halfWrittenMs = 2000
 
-/** Too many open files, or a file system in trouble: the file itself is not at fault. */
-const passingErrors = new Set(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])
+/** The errors for which the file, its path or its mode is at fault. All others pass, such as those of a file system. */
+const finalErrors = new Set(['EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR_ACCESS_DENIED'])
 
 const names = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client key' } as const
 
@@ -47,7 +48,7 @@ export async function readCertificates(
   const { bytes: key, exposure } = await readPem('keyFile')
   try {
     const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
-    return { files, context: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }), fingerprint, exposure }
+    return { files, context: createSecureContext({ ca, cert, key, ...secureContextOptions }), fingerprint, exposure }
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure('tls-rejected', `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`, {
@@ -67,7 +68,8 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     signal.throwIfAborted()
     const { code = '' } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
-    const passing = passingErrors.has(code) ? { retryForMs: Infinity } : {}
+    // An error without a code is about the content: it is no regular file, or too large.
+    const passing = code === '' || finalErrors.has(code) ? {} : { retryForMs: Infinity }
     throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause, ...passing })
   }
   const { bytes } = contents

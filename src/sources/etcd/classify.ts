@@ -11,6 +11,8 @@ export interface Status {
 export interface Classification {
   readonly reason: Reason
   readonly summary: string
+  /** How long to retry in milliseconds, if not as long as the reason is. */
+  readonly retryForMs?: number
 }
 
 interface Rule extends Classification {
@@ -89,6 +91,13 @@ const statusRules: readonly Rule[] = [
 ]
 
 const tlsRules: readonly Rule[] = [
+  {
+    // Time mends it. A board without a clock boots in the past, until NTP has answered.
+    pattern: /^CERT_NOT_YET_VALID$/,
+    reason: 'tls-rejected',
+    summary: "etcd's certificate is not valid yet, or the clock of this machine is wrong",
+    retryForMs: Infinity,
+  },
   {
     // The first bytes of the server are not TLS.
     pattern:

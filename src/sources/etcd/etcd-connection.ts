@@ -179,12 +179,12 @@ class EtcdConnection implements Connection {
   }
 
   #failure(status: Status, connectError?: Error): Failure {
-    const { reason, summary } = classifyStatus(status, connectError)
+    const { reason, summary, retryForMs } = classifyStatus(status, connectError)
     const cause = describeStatus(status, connectError)
     const message = `${this.#options.endpoint.url}: ${summary}${cause && ` (${cause})`}`
     const files = reason === 'tls-rejected' ? this.#options.certificates?.files : undefined
     const hint = files && `the CA is ${files.caFile}, the client certificate ${files.certFile}`
-    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), hint })
+    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), hint, retryForMs })
   }
 
   /** Returns the failure for an error of etcd3 or grpc-js in a call that etcd ended with success. */

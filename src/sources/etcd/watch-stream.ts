@@ -102,8 +102,8 @@ export class WatchStream implements SourceWatch {
   #onCreated({ header }: IWatchResponse): void {
     const [revision] = revisions(header, undefined)
     // etcd accepts a start in the future, and is then silent until its store has got there.
-    const isNewHistory = revision > 0n && revision < this.#afterRevision
-    if (isNewHistory) this.#end(replacedHistory(revision, this.#afterRevision))
+    const isOlder = revision > 0n && revision < this.#afterRevision
+    if (isOlder) this.#end(olderStore(revision, this.#afterRevision))
     else this.#created.resolve()
   }
 
@@ -119,8 +119,11 @@ export class WatchStream implements SourceWatch {
   }
 }
 
-const replacedHistory = (revision: bigint, afterRevision: bigint) =>
-  new Failure('unavailable', `etcd's history was replaced: it is at revision ${revision}, and was at ${afterRevision}`)
+const olderStore = (revision: bigint, afterRevision: bigint) =>
+  new Failure(
+    'unavailable',
+    `etcd is at revision ${revision}, and was at ${afterRevision}: a snapshot was restored, or a proxy uses a slow member`,
+  )
 
 function cancellation({ compact_revision, cancel_reason }: IWatchResponse): Failure {
   const compacted = BigInt(compact_revision) > 0n

@@ -180,7 +180,10 @@ test('a watch reads again when its stream was opened on an older history than th
     'changed',
     'connected',
   ])
-  expect(events.of('phase')[1]).toMatchObject({ reason: 'unavailable', message: expect.stringMatching(/history/) })
+  expect(events.of('phase')[1]).toMatchObject({
+    reason: 'unavailable',
+    message: expect.stringMatching(/a snapshot was restored/),
+  })
   await watch.close()
 })
 

@@ -25,7 +25,7 @@ vi.mock('node:fs/promises', async (importOriginal) => {
   const { openUnanswered } = await import('../../../support/unanswered-file.ts')
   const open = openUnanswered(async (file, flags) => {
     opened.push(file)
-    const code = /\.(E[A-Z]+)$/.exec(file)?.[1]
+    const code = /\.(E[A-Z_]+)$/.exec(file)?.[1]
     if (code !== undefined && timesOpened(file) === 1) throw Object.assign(new Error(`${code}: not now`), { code })
     return fs.open(file, flags)
   })
@@ -67,7 +67,9 @@ test('resolve and watch log once that others can read the client key, and use th
   ])
 })
 
-test.each(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])('resolve reads a file again after %s', async (code) => {
+const passing = ['EMFILE', 'ENFILE', 'EIO', 'ESTALE', 'ENOTCONN', 'ETIMEDOUT', 'ENODEV', 'ENXIO', 'ENOMEM', 'EAGAIN']
+
+test.each(passing)('resolve reads a file again after %s', async (code) => {
   const tls = { caFile: join(folder, `ca.${code}`), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
   await writeFiles(tls)
   const events = new Recorder()
@@ -80,6 +82,19 @@ test.each(['EMFILE', 'ENFILE', 'EIO', 'ESTALE'])('resolve reads a file again aft
     `the CA file ${tls.caFile} cannot be read: ${code}: not now`,
   ])
 })
+
+test.each(['EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR_ACCESS_DENIED'])(
+  'resolve rejects at once after %s',
+  async (code) => {
+    const tls = { caFile: join(folder, `ca.${code}`), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
+    await writeFiles(tls)
+    await expect(resolveApiserverAddresses({ tls })).rejects.toMatchObject({
+      code: 'REJECTED',
+      reason: 'tls-files-unreadable',
+      attempts: 1,
+    })
+  },
+)
 
 /** Returns the paths of certificate files, one of which is on a file system that does not answer. */
 async function unansweredFiles(unanswered: keyof TlsFiles): Promise<TlsFiles> {

@@ -59,7 +59,7 @@ test('WatchStream.created rejects when the store is at an older revision than th
   stream.receive({ created: true })
   await expect(watch.created).rejects.toMatchObject({
     reason: 'unavailable',
-    message: "etcd's history was replaced: it is at revision 99, and was at 100",
+    message: 'etcd is at revision 99, and was at 100: a snapshot was restored, or a proxy uses a slow member',
   })
   expect([stream.cancelled, ends()]).toEqual([1, 1])
 })
