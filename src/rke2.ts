@@ -42,25 +42,29 @@ export function defaultTlsFiles(dataDir: string): TlsFiles {
 export const serverCaFile = (dataDir: string): string => join(dataDir, 'server', 'tls', 'server-ca.crt')
 
 /**
- * Returns why this node may not have the key, and what to do, if its data directory shows a cause.
+ * Resolves with why this node may not have the key, and what to do, if its data directory shows a cause.
  *
- * It is only a hint: in the first seconds of its first start, a server with embedded etcd can look the same.
+ * It is only a hint: in the first seconds of its first start, a server with embedded etcd can look the same. Never
+ * rejects: without permission to look, there is no hint.
  */
-export function nodeHint(dataDir: string): string | undefined {
-  const { existsSync } = process.getBuiltinModule('node:fs')
-  const has = (...path: string[]) => existsSync(join(dataDir, ...path))
-  if (!existsSync(dataDir)) {
+export async function nodeHint(dataDir: string): Promise<string | undefined> {
+  return describeNode(dataDir).catch(() => undefined)
+}
+
+async function describeNode(dataDir: string): Promise<string | undefined> {
+  const has = (...path: string[]) => exists(join(dataDir, ...path))
+  if (!(await has())) {
     return `${dataDir} does not exist: either the server was never started, or it uses another data directory`
   }
-  if (has('agent') && !has('server')) {
+  if ((await has('agent')) && !(await has('server'))) {
     return (
       `${dataDir} has agent/ and no server/: this looks like an agent node, which holds no etcd certificates; ` +
       `run on a server, or give endpoints and tls`
     )
   }
-  if (has('server', 'db', 'etcd')) return undefined
+  if (await has('server', 'db', 'etcd')) return undefined
   // K3s writes the key only to embedded etcd, and never through kine (k3s-io/k3s#5388).
-  if (has('server', 'db', 'state.db') || has('server', 'kine.sock')) {
+  if ((await has('server', 'db', 'state.db')) || (await has('server', 'kine.sock'))) {
     return (
       `${dataDir}/server has a kine datastore (sqlite or an external database) and no db/etcd: there the key does not ` +
       `exist; run on a server with embedded etcd, or give endpoints and tls`
@@ -68,10 +72,11 @@ export function nodeHint(dataDir: string): string | undefined {
   }
   // A server without etcd in a cluster with embedded etcd has a load balancer to its members. A Pod in which only the
   // certificates are mounted has no cred/.
-  const hasLoadBalancer = ['rke2', 'k3s'].some((program) =>
-    has('server', 'etc', `${program}-etcd-server-load-balancer.json`),
-  )
-  if (has('server', 'cred') && has('server', 'tls', 'etcd', 'client.key') && !hasLoadBalancer) {
+  const hasLoadBalancer =
+    (await has('server', 'etc', 'rke2-etcd-server-load-balancer.json')) ||
+    (await has('server', 'etc', 'k3s-etcd-server-load-balancer.json'))
+  const isServer = (await has('server', 'cred')) && (await has('server', 'tls', 'etcd', 'client.key'))
+  if (isServer && !hasLoadBalancer) {
     return (
       `${dataDir}/server has no db/etcd: either this is the server's first start, or its datastore is external ` +
       `(--datastore-endpoint), and there the key does not exist; run on a server with embedded etcd, or give endpoints ` +
@@ -79,4 +84,16 @@ export function nodeHint(dataDir: string): string | undefined {
     )
   }
   return undefined
+}
+
+/** @throws NodeJS.ErrnoException if nobody can tell, such as without permission */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await process.getBuiltinModule('node:fs').promises.access(path)
+    return true
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
 }

@@ -1,14 +1,14 @@
 import { ApiserverAddressError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
-import { nodeHint } from '../rke2.ts'
 import type { Failure } from '../sources/failure.ts'
 import { reasons } from '../sources/reasons.ts'
 import { LinkedAbortController } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
-import { printable, seconds } from '../util/text.ts'
+import { seconds } from '../util/text.ts'
 import type { Config } from './config.ts'
 import { createEmit } from './emit.ts'
 import type { Emit } from './emit.ts'
+import { NodeHint } from './node-hint.ts'
 
 const endings: Readonly<Record<ErrorCode, string>> = {
   DEADLINE_EXCEEDED: 'timed out',
@@ -23,6 +23,7 @@ export class Call {
   readonly #config: Config
   readonly #clock: Clock
   readonly #controller: LinkedAbortController
+  readonly #nodeHint: NodeHint
   readonly #startedAt: number
   readonly #deadline = new LinkedAbortController(undefined)
   #deadlineAt = Infinity
@@ -42,6 +43,7 @@ export class Call {
     this.#waitingSince = this.#startedAt
     this.emit = createEmit(config.key, config.events, config.logger, clock)
     this.#controller = new LinkedAbortController(config.signal)
+    this.#nodeHint = new NodeHint(config, clock)
   }
 
   /** Aborted by the caller's signal (with its reason), by the deadline, by `stop` and by `end`. */
@@ -94,28 +96,25 @@ export class Call {
     this.emit({ type: 'attempt', attempt: this.#attempts })
   }
 
-  /** Notes why there is no list, and emits a phase if the reason or the hint has changed. */
-  waitFor(failure: Failure): void {
-    const previous = this.#last
-    const hint = failure.hint ?? this.#hint(failure)
+  /**
+   * Notes why there is no list, and emits a phase if the reason or the hint is a new one.
+   *
+   * @throws the reason of the call's signal, when it is aborted
+   */
+  async waitFor(failure: Failure): Promise<void> {
+    const [previous, previousHint] = [this.#last, this.#lastHint]
     const isNewReason = previous?.reason !== failure.reason
-    const isNewPhase = isNewReason || this.#lastHint !== hint
     const now = this.#clock.now()
     this.#waitingSince ??= now
     this.#last = failure
+    if (isNewReason) {
+      this.#phaseSince = now
+      this.#lastHint = undefined
+    }
+    const elapsedMs = Math.round(now - this.#waitingSince)
+    const hint = await this.#nodeHint.of(failure, this.signal)
     this.#lastHint = hint
-    if (!isNewPhase) return
-    if (isNewReason) this.#phaseSince = now
-    const { reason, message, missing } = failure
-    this.emit({
-      type: 'phase',
-      reason,
-      previous: previous?.reason,
-      elapsedMs: Math.round(now - this.#waitingSince),
-      message,
-      hint,
-      ...(missing.length > 0 && { missing }),
-    })
+    if (isNewReason || previousHint !== hint) this.#emitPhase(failure, previous, elapsedMs)
   }
 
   /** Notes that there is a list: the next failure starts a new phase. */
@@ -159,9 +158,15 @@ export class Call {
     this.#controller.end()
   }
 
-  #hint({ reason }: Failure): string | undefined {
-    const isLocal = this.#config.usesDataDir && (reason === 'tls-files-missing' || reason === 'unreachable')
-    const hint = isLocal ? nodeHint(this.#config.dataDir) : undefined
-    return hint === undefined ? undefined : printable(hint)
+  #emitPhase({ reason, message, missing }: Failure, previous: Failure | undefined, elapsedMs: number): void {
+    this.emit({
+      type: 'phase',
+      reason,
+      previous: previous?.reason,
+      elapsedMs,
+      message,
+      hint: this.#lastHint,
+      ...(missing.length > 0 && { missing }),
+    })
   }
 }

@@ -79,7 +79,7 @@ class RetryLoop<T> {
   async onFailedAttempt(failure: Error): Promise<void> {
     const { call, source } = this.#context
     if (!(failure instanceof Failure)) throw failure
-    call.waitFor(failure)
+    await call.waitFor(failure)
     // A listener may have aborted.
     call.signal.throwIfAborted()
     if (this.#limit.isOver(failure, source.fingerprint)) throw call.error('REJECTED')

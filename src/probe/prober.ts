@@ -2,13 +2,14 @@ import type { SecureContext } from 'node:tls'
 import type { ProbedAddress } from '../addresses/list.ts'
 import type { ProbedEvent } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
+import { serverCaFile } from '../rke2.ts'
 import { Failure } from '../sources/failure.ts'
 import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { StandstillDetector } from '../util/standstill.ts'
 import { messageOf } from '../util/text.ts'
 import type { Probe } from './probe.ts'
-import type { readServerCa as readServerCaType } from './server-ca.ts'
+import type { readServerCa as readServerCaType, ServerCa } from './server-ca.ts'
 
 // Loaded with the first probe: Node's TLS and HTTP take 25 ms to load.
 const probeAddress: Probe = async (target, signal) => (await import('./probe.ts')).probe(target, signal)
@@ -60,8 +61,7 @@ export class Prober {
     this.#probing = true
     try {
       return await withLinkedAbort(call.signal, async ({ signal }) => {
-        const { dataDir, probe } = this.#options
-        const { context, unverified } = probe === 'tcp' ? {} : await readServerCa(dataDir, signal)
+        const { context, unverified } = this.#options.probe === 'tcp' ? {} : await this.#readServerCa(signal)
         const standstills = new StandstillDetector(this.#clock)
         void standstills.run(signal)
         const probes: ProbedAddress[] = []
@@ -79,6 +79,26 @@ export class Prober {
     } finally {
       this.#probing = false
     }
+  }
+
+  /** Reads the CA within the time of one probe: without it, the probes go on, and verify no certificate. */
+  async #readServerCa(parent: AbortSignal): Promise<ServerCa> {
+    const { dataDir, probeTimeoutMs } = this.#options
+    const timedOut = new Error(`${serverCaFile(dataDir)} cannot be used: its file system does not answer`)
+    return withTimeout(
+      this.#clock,
+      probeTimeoutMs,
+      () => timedOut,
+      parent,
+      async ({ signal }) => {
+        try {
+          return await readServerCa(dataDir, signal)
+        } catch (error) {
+          if (error !== timedOut) throw error
+          return { unverified: timedOut.message }
+        }
+      },
+    )
   }
 
   /** Returns what the call waits for, if probes are running and no earlier round has given a better reason. */

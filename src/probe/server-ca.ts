@@ -6,6 +6,12 @@ import { readSmallFile } from '../util/files.ts'
 import { secureContextOptions } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../util/text.ts'
 
+/** The TLS context that verifies the apiservers' certificates, or why there is none. */
+export interface ServerCa {
+  readonly context?: SecureContext
+  readonly unverified?: string
+}
+
 /**
  * Returns the TLS context that verifies the apiservers' certificates, or why there is none.
  *
@@ -13,10 +19,7 @@ import { messageOf, oneLine } from '../util/text.ts'
  *
  * @throws `signal.reason` when the signal is aborted
  */
-export async function readServerCa(
-  dataDir: string,
-  signal: AbortSignal,
-): Promise<{ context?: SecureContext; unverified?: string }> {
+export async function readServerCa(dataDir: string, signal: AbortSignal): Promise<ServerCa> {
   const file = serverCaFile(dataDir)
   try {
     const { bytes: ca } = await readSmallFile(file, signal)

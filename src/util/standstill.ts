@@ -23,7 +23,7 @@ export class StandstillDetector {
     }
   }
 
-  /** Returns whether the process stood still at any moment since a time. */
+  /** Returns whether the process was stopped, or its event loop blocked, at any moment since a time. */
   hasStoppedSince(time: number): boolean {
     this.#check()
     return this.#lastAt > time

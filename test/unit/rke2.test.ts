@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { test as base, expect } from 'vitest'
+import { test as base, expect, onTestFinished, vi } from 'vitest'
 import { resolveApiserverAddresses } from '../../src/index.ts'
 import type { ApiserverAddressEvents, PhaseEvent } from '../../src/index.ts'
 import { nodeHint } from '../../src/rke2.ts'
@@ -31,10 +31,10 @@ test.for([
     ['agent/x', 'server/cred/', 'server/tls/etcd/client.key'],
     /has no db\/etcd.*--datastore-endpoint/,
   ],
-] as const)('nodeHint recognises %s, and says what to do', ([, paths, hint], { dataDir }) => {
+] as const)('nodeHint recognises %s, and says what to do', async ([, paths, hint], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(nodeHint(dataDir)).toMatch(hint)
-  expect(nodeHint(dataDir)).toMatch(/run on a server.*, or give endpoints and tls$/)
+  expect(await nodeHint(dataDir)).toMatch(hint)
+  expect(await nodeHint(dataDir)).toMatch(/run on a server.*, or give endpoints and tls$/)
 })
 
 test.for([
@@ -51,13 +51,13 @@ test.for([
     ['server/cred/', 'server/tls/etcd/client.key', 'server/etc/k3s-etcd-server-load-balancer.json'],
   ],
   ['a server in its first second', ['server/']],
-] as const)('nodeHint returns undefined for %s', ([, paths], { dataDir }) => {
+] as const)('nodeHint returns undefined for %s', async ([, paths], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(nodeHint(dataDir)).toBeUndefined()
+  expect(await nodeHint(dataDir)).toBeUndefined()
 })
 
-test('nodeHint says that the data directory does not exist', ({ dataDir }) => {
-  expect(nodeHint(join(dataDir, 'none'))).toMatch(/none does not exist/)
+test('nodeHint says that the data directory does not exist', async ({ dataDir }) => {
+  expect(await nodeHint(join(dataDir, 'none'))).toMatch(/none does not exist/)
 })
 
 test('resolve has the hint about the node in phase and error, and goes on waiting', async ({ dataDir }) => {
@@ -89,4 +89,11 @@ test('resolve with the option tls has no hint about the data directory', async (
   const tls = { caFile: join(dataDir, 'a'), certFile: join(dataDir, 'b'), keyFile: join(dataDir, 'c') }
   const call = resolveApiserverAddresses({ dataDir, tls, retry: { maxAttempts: 1 } })
   await expect(call).rejects.toThrow(/the CA file .*\/a does not exist yet$/)
+})
+
+test('nodeHint returns undefined without permission to look', async ({ dataDir }) => {
+  const denied = Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED' })
+  const spy = vi.spyOn(fs.promises, 'access').mockRejectedValue(denied)
+  onTestFinished(() => spy.mockRestore())
+  expect(await nodeHint(join(dataDir, 'none'))).toBeUndefined()
 })

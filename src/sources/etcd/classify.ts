@@ -45,17 +45,9 @@ const connectionDropped = 'Connection dropped'
  */
 const statusRules: readonly Rule[] = [
   { pattern: /rpc not supported for learner/, reason: 'learner', summary: 'this etcd member is still a learner' },
-  {
-    // Unlike the other requests that time out, this one has reached the quorum (etcd 3.6).
-    pattern: /etcdserver: request timed out, waiting for the applied index/,
-    reason: 'unavailable',
-    summary: 'this etcd member is slow and behind the others',
-  },
-  {
-    pattern: /etcdserver: not capable/,
-    reason: 'unavailable',
-    summary: 'etcd cannot serve this request yet: its members do not agree on a version',
-  },
+  // Before the other requests that time out, because this one has reached the quorum (etcd 3.6).
+  { pattern: /waiting for the applied index/, reason: 'unavailable', summary: 'this etcd member is slow, and behind' },
+  { pattern: /etcdserver: not capable/, reason: 'unavailable', summary: "etcd's members have no common version yet" },
   {
     pattern: /etcdserver: (no leader|leader changed|request timed out|not leader)/,
     reason: 'no-leader',

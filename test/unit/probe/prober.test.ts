@@ -106,6 +106,7 @@ test('Prober calls an address dead after three probes although the process is st
   const { clock, apiservers, call, prober } = createProber()
   apiservers.states.set('a:1', 'silent')
   const round = prober.probe(['a:1'], call)
+  await clock.advance(1)
   for (let i = 0; i < 3; i++) await clock.standStill(5000)
   expect(await round).toMatchObject([{ address: 'a:1', state: 'dead' }])
   expect(apiservers.probed).toHaveLength(3)

@@ -94,8 +94,8 @@ test.each([
 })
 
 test.each([
-  ['request timed out, waiting for the applied index took too long', 'this etcd member is slow and behind the others'],
-  ['not capable', 'etcd cannot serve this request yet: its members do not agree on a version'],
+  ['request timed out, waiting for the applied index took too long', 'this etcd member is slow, and behind'],
+  ['not capable', "etcd's members have no common version yet"],
 ])('classifyStatus says what to look at for the text %s', (text, summary) => {
   expect(classifyStatus({ code: 14, details: `etcdserver: ${text}` }).summary).toBe(summary)
 })

@@ -85,7 +85,7 @@ test('a connection reports that the server has ended it because of too many ping
       stream.close(11)
     },
   })
-  const onExcessPings = vi.fn()
+  const onExcessPings = vi.fn<() => void>()
   const connection = await connect({ ...connectionDefaults, endpoint: endpointOf(endpoint), onExcessPings })
   onTestFinished(() => connection.close())
   await expect(connection.read('key', new AbortController().signal)).rejects.toMatchObject({

@@ -1,0 +1,67 @@
+import fs from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { NodeHint } from '../../../src/call/node-hint.ts'
+import { Failure } from '../../../src/sources/failure.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
+
+const never = new AbortController().signal
+const options = { usesDataDir: true, dataDir: '/none' }
+const missing = new Failure('tls-files-missing', 'the CA file does not exist yet')
+
+/** Replaces the file system: each look-up stays pending until the test answers it. */
+function controlFileSystem() {
+  const pending: PromiseWithResolvers<void>[] = []
+  const spy = vi.spyOn(fs.promises, 'access').mockImplementation(() => {
+    const lookup = Promise.withResolvers<void>()
+    pending.push(lookup)
+    return lookup.promise
+  })
+  onTestFinished(() => spy.mockRestore())
+  return pending
+}
+
+test('NodeHint.of returns the hint of the failure itself without a look-up', async () => {
+  const pending = controlFileSystem()
+  const failure = new Failure('tls-rejected', 'refused', { hint: 'the CA is /ca' })
+  expect(await new NodeHint(options, new VirtualClock()).of(failure, never)).toBe('the CA is /ca')
+  expect(pending).toEqual([])
+})
+
+test.each([
+  ['another reason', options, new Failure('timeout', 'no answer')],
+  ['a call that does not use the data directory', { ...options, usesDataDir: false }, missing],
+])('NodeHint.of looks nothing up for %s', async (_title, given, failure) => {
+  const pending = controlFileSystem()
+  expect(await new NodeHint(given, new VirtualClock()).of(failure, never)).toBeUndefined()
+  expect(pending).toEqual([])
+})
+
+test('NodeHint.of looks at the data directory for missing files, each time', async () => {
+  const hint = new NodeHint(options, new VirtualClock())
+  for (let count = 0; count < 2; count++) expect(await hint.of(missing, never)).toMatch(/^\/none does not exist/)
+})
+
+test('NodeHint.of waits 200 ms for a file system that does not answer, and does not look again meanwhile', async () => {
+  const pending = controlFileSystem()
+  const clock = new VirtualClock()
+  const hint = new NodeHint(options, clock)
+  const first = hint.of(missing, never)
+  await clock.advance(200)
+  expect(await first).toBeUndefined()
+  expect(await hint.of(missing, never)).toBeUndefined()
+  expect(pending).toHaveLength(1)
+  expect(clock.sleeping).toBe(0)
+  pending[0]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
+  await idle()
+  const second = hint.of(missing, never)
+  pending[1]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
+  expect(await second).toMatch(/^\/none does not exist/)
+})
+
+test('NodeHint.of rejects with signal.reason when it is aborted while the file system does not answer', async () => {
+  controlFileSystem()
+  const controller = new AbortController()
+  const hint = new NodeHint(options, new VirtualClock()).of(missing, controller.signal)
+  controller.abort('enough')
+  await expect(hint).rejects.toBe('enough')
+})

@@ -1,0 +1,34 @@
+import { expect, test, vi } from 'vitest'
+import { Call } from '../../../src/call/call.ts'
+import { parseOptions } from '../../../src/call/config.ts'
+import { Prober } from '../../../src/probe/prober.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
+import { Recorder } from '../../support/recorder.ts'
+
+/** The file system of the data directory does not answer. */
+const reading = vi.hoisted((): string[] => [])
+vi.mock('../../../src/util/files.ts', () => ({
+  readSmallFile: (file: string, signal: AbortSignal) =>
+    new Promise((_resolve, reject) => {
+      reading.push(file)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    }),
+}))
+
+test('Prober goes on without the server CA when its file system does not answer for probeTimeoutMs', async () => {
+  const clock = new VirtualClock()
+  const events = new Recorder()
+  const config = parseOptions({ probe: 'tls', dataDir: '/data', events: events.emitter }, 'resolve')
+  const call = new Call(config, clock)
+  const probes = new Prober(config, clock, async () => {}).probe(['a:1'], call)
+  // The code that reads the file is loaded in time that is not the clock's.
+  await vi.waitFor(() => expect(reading).toEqual(['/data/server/tls/server-ca.crt']))
+  await clock.advance(2000)
+  expect(await probes).toMatchObject([{ address: 'a:1', state: 'alive', verified: false }])
+  expect(events.of('probed')).toMatchObject([
+    { unverified: '/data/server/tls/server-ca.crt cannot be used: its file system does not answer' },
+  ])
+  call.end()
+  await idle()
+  expect(clock.sleeping).toBe(0)
+})
