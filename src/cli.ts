@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 // Imported as a whole, because a named import of a function that an old Node does not have would fail at once.
 import nodeModule from 'node:module'
-import { userInfo } from 'node:os'
+import { constants, userInfo } from 'node:os'
 import { join } from 'node:path'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -21,9 +21,12 @@ process.env['GRPC_VERBOSITY'] ??= 'NONE'
 const { run } = await import('./command/command.ts')
 
 const controller = new AbortController()
+const quit = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal])
 // The first signal ends the wait. The second one finds no listener, so that it ends a process that hangs, too.
 const stop = (signal: NodeJS.Signals) => {
   process.off('SIGINT', stop).off('SIGTERM', stop)
+  // The first process of a container ignores a signal without a listener.
+  if (process.pid === 1) process.on('SIGINT', quit).on('SIGTERM', quit)
   controller.abort(signal)
 }
 process.on('SIGINT', stop).on('SIGTERM', stop)
@@ -40,11 +43,17 @@ process.exitCode = await run({
   now: () => performance.now(),
 })
 
-// A read of a file system that does not answer never ends, and Node waits for it, also in process.exit().
-const killIfReading = () => {
-  if (process.getActiveResourcesInfo().includes('FSReqPromise')) process.kill(process.pid, 'SIGKILL')
+// From now on a signal ends the process, as it does without a listener.
+process.off('SIGINT', stop).off('SIGTERM', stop)
+if (process.pid === 1) process.on('SIGINT', quit).on('SIGTERM', quit)
+// A file system or a DNS server that does not answer never ends a read or a look-up, and Node waits for both, also in
+// process.exit().
+const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
+const killIfHeld = () => {
+  if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource)))
+    process.kill(process.pid, 'SIGKILL')
 }
-setTimeout(killIfReading, 1000).unref()
+setTimeout(killIfHeld, 1000).unref()
 
 /**
  * Keeps compiled code for the next start, which is then a fifth faster. The directory is in the home of the user as the

@@ -95,9 +95,10 @@ export class Watch implements ApiserverAddressWatch {
 
   async #run(): Promise<void> {
     const [config, clock, source, prober] = [this.#config, this.#clock, this.#source, this.#prober]
-    const call = (this.#call = new Call(config, clock))
-    const context = { call, source, prober, config, clock }
+    let call: Call | undefined
     try {
+      call = this.#call = new Call(config, clock)
+      const context = { call, source, prober, config, clock }
       call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
       const first = await waitForList(context)
       call.stopDeadline()
@@ -112,8 +113,8 @@ export class Watch implements ApiserverAddressWatch {
     } finally {
       this.#over = true
       source.close()
-      call.end()
-      call.emit({ type: 'closed' })
+      call?.end()
+      call?.emit({ type: 'closed' })
       this.#yield()
     }
   }
@@ -123,12 +124,13 @@ export class Watch implements ApiserverAddressWatch {
     this.#yield()
   }
 
-  #fail(call: Call, error: unknown): void {
+  /** @param call `undefined` if it could not be created, because the caller's signal takes no listener */
+  #fail(call: Call | undefined, error: unknown): void {
     if (error !== closing) {
       if (!this.#over) this.#failure = { error }
-      call.fail(error)
+      call?.fail(error)
     } else if (this.#latest === undefined) {
-      call.fail(call.error('CLOSED'))
+      call?.fail(call.error('CLOSED'))
     }
   }
 

@@ -143,7 +143,8 @@ export class Call {
   /** Emits how the call has ended: by the caller's signal or with an error. */
   fail(error: unknown): void {
     const { signal } = this.#config
-    if (signal?.aborted === true && error === signal.reason) this.emit({ type: 'aborted', reason: error })
+    // Object.is, because a caller may abort with NaN.
+    if (signal?.aborted === true && Object.is(error, signal.reason)) this.emit({ type: 'aborted', reason: error })
     else this.emit({ type: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
   }
 

@@ -22,6 +22,7 @@ export function createEmit(
   const call = ++calls
   const log = createLog(key, logger, clock)
   return (event) => {
+    for (const value of Object.values(event)) if (Array.isArray(value)) Object.freeze(value)
     Object.freeze(event)
     observe(() => log?.write(event))
     // TypeScript cannot relate the union of events to the map of their types.

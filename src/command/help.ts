@@ -31,7 +31,7 @@ Addresses go to stdout, everything else goes to stderr. Exit status:
   2  the usage is wrong
   3  --timeout was reached
   130, 143  SIGINT or SIGTERM came before there was a list
-  137  the command killed itself: a file system does not answer
+  137  the command killed itself: a file system or DNS does not answer
 
 In a systemd unit, set a start timeout that is longer than --timeout:
   ExecStartPre=/usr/bin/env rke2-apiserver-resolver --min 3 --timeout 10m

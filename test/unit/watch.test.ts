@@ -158,3 +158,16 @@ test('watch emits frozen events, and goes on when a listener throws', async () =
   expect(events.all.every(Object.isFrozen)).toBe(true)
   expect(uncaught.map((error) => (error as Error).message)).toEqual(expected)
 })
+
+test('watch rejects from next, and close resolves, when the signal takes no listener', async () => {
+  const error = new Error('no listeners here')
+  const signal = Object.assign(new AbortController().signal, {
+    addEventListener: () => {
+      throw error
+    },
+  })
+  const watch = watchApiserverAddresses({ signal, endpoints: 'http://127.0.0.1:1' })
+  await expect(watch.next()).rejects.toBe(error)
+  expect(await watch.next()).toEqual({ done: true, value: undefined })
+  await expect(watch.close()).resolves.toBeUndefined()
+})

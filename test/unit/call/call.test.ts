@@ -62,6 +62,7 @@ test('a call names the missing addresses of expect in every phase, every retry a
   await clock.advance(1000)
   await expect(result).rejects.toThrow(/: the list lacks c:1: a:1, b:1$/)
   expect(events.of('phase').at(-1)?.missing).toEqual(['b', 'c:1'])
+  for (const { missing } of [...events.of('phase'), ...events.of('retry')]) expect(missing).toSatisfy(Object.isFrozen)
   expect(events.of('retry').map(({ missing }) => missing)).toEqual([undefined, ['b', 'c:1'], ['c:1']])
 })
 
@@ -96,4 +97,13 @@ test('a watch counts elapsedMs of a phase from the start of its outage', async (
     await clock.advance(5000)
   }
   await watch.close()
+})
+
+test('a call that is aborted with NaN rejects with NaN, and emits aborted', async () => {
+  const controller = new AbortController()
+  const { result, events } = resolveFake({ signal: controller.signal })
+  await idle()
+  controller.abort(NaN)
+  await expect(result).rejects.toBeNaN()
+  expect(events.all.at(-1)).toEqual({ type: 'aborted', reason: NaN })
 })

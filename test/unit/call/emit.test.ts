@@ -47,6 +47,7 @@ test('createEmit emits frozen events in order, which are JSON-safe apart from th
   expect(seen.length).toBeGreaterThan(3)
   for (const event of seen) {
     expect(Object.isFrozen(event)).toBe(true)
+    expect(Object.values(event).filter(Array.isArray).every(Object.isFrozen)).toBe(true)
     const { error: _error, ...rest } = { error: undefined, ...event }
     expect(JSON.parse(JSON.stringify(rest))).toEqual(
       Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),

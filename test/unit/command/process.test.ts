@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { answer, frame, range, startHostileEtcd } from '../../support/hostile-etcd.ts'
 
 const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
@@ -26,4 +27,17 @@ test('the command writes nothing of grpc-js to stderr when a proxy refuses its p
     expect.stringContaining('the server refused the keepalive pings as too frequent'),
     expect.stringContaining('found 1 apiserver'),
   ])
+})
+
+test('SIGTERM ends the process after the command has ended, when something else keeps it alive', async () => {
+  const endpoint = await startHostileEtcd({})
+  const keepAlive = 'data:text/javascript,setInterval(()=>{},1e9)'
+  const args = ['--import', keepAlive, program, '--endpoints', endpoint, '--address-key', 'key']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  // Its listeners are gone shortly after the output. Until then, a signal is one for the command, and has no effect.
+  const timer = setInterval(() => child.kill('SIGTERM'), 50)
+  onTestFinished(() => clearInterval(timer))
+  expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
 })
