@@ -1,21 +1,50 @@
-// The build makes few files, because Node needs half a millisecond to load each.
-export default {
-  input: ['src/index.ts', 'src/cli.ts'],
-  platform: 'node',
-  external: ['p-retry', 'pino'],
-  output: {
-    dir: 'dist',
-    cleanDir: true,
-    comments: false,
-    chunkFileNames: '[name].js',
-    codeSplitting: {
-      groups: [
-        {
-          // One file for what several parts use. It imports no module of Node, because these take milliseconds to load.
-          name: 'shared',
-          test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
-        },
-      ],
+import { esmEntry } from './build/esm-entry.ts'
+import { etcdDescriptor } from './build/etcd-descriptor.ts'
+import { thirdPartyLicenses } from './build/third-party-licenses.ts'
+
+export default [
+  // The code is CommonJS, because a part that cannot be loaded, as with too many open files, must be loaded again by the
+  // next attempt. `require` does that. `import` does not: an ES module that failed once has failed for ever.
+  //
+  // The build makes few files, because Node needs half a millisecond to load each.
+  {
+    input: { main: 'src/index.ts', command: 'src/command/command.ts' },
+    platform: 'node',
+    external: ['@grpc/grpc-js', 'pino'],
+    plugins: [etcdDescriptor(), esmEntry(), thirdPartyLicenses()],
+    output: {
+      dir: 'dist',
+      format: 'cjs',
+      cleanDir: true,
+      comments: false,
+      dynamicImportInCjs: false,
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+      codeSplitting: {
+        groups: [
+          {
+            // One file for what several parts use. It imports no module of Node, because these take milliseconds to load.
+            name: 'shared',
+            test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
+          },
+        ],
+      },
     },
   },
-}
+  // The command is an ES module, because it waits for its code in a module that must also start in an old Node.
+  {
+    input: { cli: 'src/cli.ts' },
+    platform: 'node',
+    plugins: [
+      {
+        name: 'built-code',
+        resolveId: (source) => {
+          if (source === './command/command.ts') return { id: './command.cjs', external: true }
+          if (source === './index.ts') return { id: './main.cjs', external: true }
+          return null
+        },
+      },
+    ],
+    output: { dir: 'dist', comments: false },
+  },
+]

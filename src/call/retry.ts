@@ -1,3 +1,4 @@
+import pRetry from 'p-retry'
 import { Failure } from '../sources/failure.ts'
 import { withLinkedAbort } from '../util/abort.ts'
 import { Backoff } from './backoff.ts'
@@ -38,9 +39,9 @@ const healthyMs = 30_000
  * @throws the reason of the call's signal, at once when it is aborted
  */
 export async function retry<T>(attempts: Attempts<T>, context: CallContext): Promise<T> {
-  // Loaded before the first attempt: during an outage its files may be out of reach.
-  const { default: pRetry } = await import('p-retry')
   const loop = new RetryLoop(attempts, context)
+  // The first event must not be emitted before the caller has the promise, because its listener may end the call.
+  await Promise.resolve()
   return pRetry(() => loop.attempt(), {
     // maxAttempts counts reads. An attempt that takes its list from the watch is not a read.
     retries: Infinity,

@@ -1,16 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, test, vi } from 'vitest'
-import { resolveApiserverAddresses } from '../../src/index.ts'
-import { startHostileEtcd } from '../support/hostile-etcd.ts'
-import { Recorder } from '../support/recorder.ts'
-
-const loaded = vi.hoisted((): string[] => [])
-vi.mock('p-retry', async (original) => {
-  loaded.push('p-retry')
-  return original()
-})
+import { expect, test } from 'vitest'
 
 test('importing the package loads no dependency', async () => {
   const script = `
@@ -25,13 +16,4 @@ test('importing the package loads no dependency', async () => {
   expect(urls.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
   const packages = urls.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
   expect([...new Set(packages)].toSorted()).toEqual([])
-})
-
-test('a call loads p-retry before its first attempt, because an outage may put the file out of reach', async () => {
-  expect(loaded).toEqual([])
-  const { emitter } = new Recorder()
-  let loadedBeforeAttempt: string[] = []
-  emitter.on('attempt', () => (loadedBeforeAttempt = [...loaded]))
-  await resolveApiserverAddresses({ endpoints: await startHostileEtcd({}), key: 'key', events: emitter })
-  expect(loadedBeforeAttempt).toEqual(['p-retry'])
 })

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
+import { resolveApiserverAddresses } from '../../dist/index.js'
+import { answer, frame, range, startHostileEtcd } from '../support/hostile-etcd.ts'
+
+const root = join(import.meta.dirname, '../..')
+const poolFile = join(root, 'node_modules/etcd3/lib/connection-pool.js')
+const pool = readFileSync(poolFile, 'utf8')
+
+test('the build gives etcd3 its .proto as JSON, with the three calls that are made and the types that they use', () => {
+  const plugin = etcdDescriptor()
+  const code = plugin.transform(pool, poolFile) ?? ''
+  const [, json = ''] = /proto_loader_1\.fromJSON\)\((.*), \{$/m.exec(code) ?? []
+  const { nested } = JSON.parse(json)
+  const { KV, Watch, Auth, ...types } = nested.etcdserverpb.nested
+  expect([KV, Watch, Auth].flatMap(({ methods }) => Object.keys(methods))).toEqual(['Range', 'Watch', 'Authenticate'])
+  expect(Object.keys(types)).toContain('RangeResponse')
+  expect(Object.keys(types)).not.toContain('PutRequest')
+  expect(() => plugin.buildEnd()).not.toThrow()
+})
+
+test.each([
+  ['0', ''],
+  ['2', pool + pool],
+])('the build fails if etcd3 reads its .proto in %s known places', (places, code) => {
+  const plugin = etcdDescriptor()
+  plugin.transform(code, poolFile)
+  expect(() => plugin.buildEnd()).toThrow(`etcd3 reads its .proto in ${places} known places, and not in one`)
+})
+
+test('the built package loses no digit of a revision', async () => {
+  const largest = 2n ** 63n - 1n
+  const endpoints = await startHostileEtcd({ onRange: answer(frame(range({ modRevision: largest }, largest))) })
+  expect(await resolveApiserverAddresses({ endpoints, key: 'key' })).toMatchObject({ revision: String(largest) })
+})
+
+test('the built package contains the licence of every package that is bundled', () => {
+  const text = readFileSync(join(root, 'dist/THIRD-PARTY-LICENSES'), 'utf8')
+  const titles = [...text.matchAll(/^-{80}\n(\S+) (\S+) \(.+\)$/gm)].map(([, name = '']) => name)
+  for (const name of ['etcd3', 'cockatiel', '@grpc/proto-loader', 'protobufjs', '@protobufjs/utf8', 'long']) {
+    expect(titles).toContain(name)
+  }
+  expect(new Set(titles).size).toBe(titles.length)
+})
