@@ -1,5 +1,5 @@
+import * as z from 'zod/mini'
 import { excerpt } from '../util/text.ts'
-import { z } from '../util/zod.ts'
 import { normalizeAddress } from './host-port.ts'
 
 /** The content of a stored value: a list that is not empty, nothing yet, or an invalid value. */
@@ -64,22 +64,23 @@ function checkList(json: unknown, text: string): ParsedValue {
 let listSchema: ReturnType<typeof createListSchema> | undefined
 
 function createListSchema() {
-  return z
+  const array = z
     .custom<readonly unknown[]>(Array.isArray, 'is not a JSON array of "host:port"')
-    .refine(({ length }) => length <= maxEntries, `has more than ${maxEntries} entries`)
-    .transform((entries, context) => {
-      const addresses: string[] = []
-      for (const [index, entry] of entries.entries()) {
-        const address = typeof entry === 'string' ? normalizeAddress(entry) : undefined
-        if (address === undefined) {
-          const message = typeof entry === 'string' ? 'is not host:port' : 'is not a string'
-          context.addIssue({ code: 'custom', message, path: [index] })
-          return z.NEVER
-        }
-        addresses.push(address)
+    .check(z.refine(({ length }) => length <= maxEntries, `has more than ${maxEntries} entries`))
+  const normalize = z.transform((entries: readonly unknown[], context) => {
+    const addresses: string[] = []
+    for (const [index, entry] of entries.entries()) {
+      const address = typeof entry === 'string' ? normalizeAddress(entry) : undefined
+      if (address === undefined) {
+        const message = typeof entry === 'string' ? 'is not host:port' : 'is not a string'
+        context.issues.push({ code: 'custom', message, path: [index], input: entry })
+        return z.NEVER
       }
-      return addresses
-    })
+      addresses.push(address)
+    }
+    return addresses
+  })
+  return z.pipe(array, normalize)
 }
 
 /** Parses a list once while the call waits anyway: the first parse of a process takes a millisecond longer. */

@@ -1,14 +1,14 @@
-import type { ZodIssue } from 'zod/v3'
+import type { core } from 'zod/mini'
 import { excerpt, printable, secret } from '../util/text.ts'
 
 const maxLength = 400
 
 /** Returns the error that names the option and its value, for an issue that the schema has found in these options. */
-export function optionError(issue: ZodIssue | undefined, options: unknown): TypeError {
+export function optionError(issue: core.$ZodIssue | undefined, options: unknown): TypeError {
   return new TypeError(printable(describeIssue(issue, options)).slice(0, maxLength).toWellFormed())
 }
 
-function describeIssue(issue: ZodIssue | undefined, options: unknown): string {
+function describeIssue(issue: core.$ZodIssue | undefined, options: unknown): string {
   if (issue === undefined) return 'Invalid options'
   if (issue.code === 'unrecognized_keys') {
     return `Unknown option ${issue.keys.map((key) => `"${nameOf([...issue.path, key])}"`).join(', ')}`
@@ -24,7 +24,7 @@ function describeIssue(issue: ZodIssue | undefined, options: unknown): string {
 /**
  * Returns whether the issue is about one endpoint that was given as a string: the schema checks it as an array of one.
  */
-function isSingleEndpoint({ path }: ZodIssue, options: unknown): boolean {
+function isSingleEndpoint({ path }: core.$ZodIssue, options: unknown): boolean {
   return path[0] === 'endpoints' && typeof Reflect.get(Object(options), 'endpoints') === 'string'
 }
 

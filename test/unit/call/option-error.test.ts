@@ -9,6 +9,9 @@ const parse = (options: unknown) => parseOptions(options, 'resolve')
 const invalidOptions: [options: unknown, message: string][] = [
   [null, 'The options must be an object, got null'],
   ['x', "The options must be an object, got 'x'"],
+  [new Map(), 'The options must be an object, got Map(0) {}'],
+  [{ retry: new Date(NaN) }, 'Option "retry" must be an object, got Invalid Date'],
+  [{ endpoints: Promise.resolve() }, 'Option "endpoints" must be a URL or an array of URLs, got [Promise]'],
   [{ minAdresses: 3 }, 'Unknown option "minAdresses"'],
   [{ shrinkDelayMs: 1 }, 'Unknown option "shrinkDelayMs"'],
   [{ retry: { retries: 3 } }, 'Unknown option "retry.retries"'],
