@@ -10,7 +10,7 @@ export default [
   {
     input: { main: 'src/index.ts', command: 'src/command/command.ts' },
     platform: 'node',
-    external: ['@grpc/grpc-js', 'pino'],
+    external: ['@grpc/grpc-js'],
     plugins: [etcdDescriptor(), esmEntry(), thirdPartyLicenses()],
     output: {
       dir: 'dist',

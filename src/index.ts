@@ -22,7 +22,7 @@ export type {
   RetryEvent,
   WakeEvent,
 } from './events.ts'
-export type { ProbeKind, ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
+export type { Logger, ProbeKind, ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
 export type { ApiserverAddressWatch } from './watch.ts'

@@ -1,5 +1,4 @@
 import type { EventEmitter } from 'node:events'
-import type { Logger } from 'pino'
 import type { ApiserverAddressEvents } from './events.ts'
 import type { TlsFiles } from './rke2.ts'
 
@@ -8,6 +7,16 @@ import type { TlsFiles } from './rke2.ts'
  * `'readyz'` also requests `GET /readyz`.
  */
 export type ProbeKind = 'tcp' | 'tls' | 'readyz'
+
+/** The methods of a logger that a call uses. A logger of pino has them. */
+export interface Logger {
+  /** Returns a logger that adds these fields to each entry. */
+  child(fields: Readonly<Record<string, unknown>>): Logger
+  debug(fields: Readonly<Record<string, unknown>>, text: string): void
+  info(fields: Readonly<Record<string, unknown>>, text: string): void
+  warn(fields: Readonly<Record<string, unknown>>, text: string): void
+  error(fields: Readonly<Record<string, unknown>>, text: string): void
+}
 
 /** How attempts are repeated: exponential backoff with jitter. */
 export interface RetryOptions {
@@ -94,7 +103,7 @@ export interface ResolveOptions {
   readonly signal?: AbortSignal | undefined
   /** The emitter on which the call emits every event, see {@link ApiserverAddressEvents}. @default none */
   readonly events?: EventEmitter<ApiserverAddressEvents> | undefined
-  /** The pino logger to whose child the call logs. Without it, nothing is logged. @default none */
+  /** The logger to whose child the call logs, such as one of pino. Without it, nothing is logged. @default none */
   readonly logger?: Logger | undefined
 }
 

@@ -39,7 +39,17 @@ test('the built package loses no digit of a revision', async () => {
 test('the built package contains the licence of every package that is bundled', () => {
   const text = readFileSync(join(root, 'dist/THIRD-PARTY-LICENSES'), 'utf8')
   const titles = [...text.matchAll(/^-{80}\n(\S+) (\S+) \(.+\)$/gm)].map(([, name = '']) => name)
-  for (const name of ['etcd3', 'cockatiel', '@grpc/proto-loader', 'protobufjs', '@protobufjs/utf8', 'long']) {
+  for (const name of [
+    'etcd3',
+    'cockatiel',
+    '@grpc/proto-loader',
+    'protobufjs',
+    '@protobufjs/utf8',
+    'long',
+    'zod',
+    'p-retry',
+    'pino',
+  ]) {
     expect(titles).toContain(name)
   }
   expect(new Set(titles).size).toBe(titles.length)

@@ -88,8 +88,8 @@ test('run rejects with an error that is a defect of the program', async () => {
 const waiting: Setup = {
   async resolve({ events, logger }) {
     events?.emit('attempt', { type: 'attempt', attempt: 1 })
-    logger?.info('waiting for etcd')
-    logger?.error('no list')
+    logger?.info({}, 'waiting for etcd')
+    logger?.error({}, 'no list')
     return resolvedList
   },
 }
@@ -124,7 +124,7 @@ test('run shows on a terminal the warning that the client key is open to others,
       const child = logger?.child({})
       child?.warn({ file: 'client.key' }, 'the client key client.key has mode 0644')
       child?.warn({ revision: '7' }, "etcd's history was replaced")
-      child?.info('waiting for etcd')
+      child?.info({}, 'waiting for etcd')
       return resolvedList
     },
   })
