@@ -50,8 +50,9 @@ if (process.pid === 1) process.on('SIGINT', quit).on('SIGTERM', quit)
 // process.exit().
 const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
 const killIfHeld = () => {
-  if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource)))
+  if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource))) {
     process.kill(process.pid, 'SIGKILL')
+  }
 }
 setTimeout(killIfHeld, 1000).unref()
 
