@@ -11,6 +11,7 @@ import { ProbeLoop } from './probe-loop.ts'
 import { RemovalDelay } from './removal-delay.ts'
 import type { Change } from './removal-delay.ts'
 import { retry } from './retry.ts'
+import { retriedForLonger } from './tolerance.ts'
 import type { CompleteList } from './wait-for-list.ts'
 
 /** Follows the list from the first complete one: reads, watches, and reads again when the watch ends. */
@@ -70,7 +71,11 @@ export class Reflector {
       const watch = first?.watch ?? (await source.watch(revision, call.signal))
       return await this.#follow(watch, onSuccess)
     } catch (error) {
-      throw this.#tolerateInvalidValue(error)
+      // The value was too large to be received, and is ignored as any other invalid value.
+      if (error instanceof Failure && error.reason === 'invalid-value') {
+        this.#ignore(error.reason, this.#history.revision)
+      }
+      throw retriedForLonger(error)
     }
   }
 
@@ -167,13 +172,6 @@ export class Reflector {
     if (ignored === this.#ignored) return
     this.#ignored = ignored
     this.#context.call.emit({ type: 'ignored', reason, revision: String(revision) })
-  }
-
-  /** A value that is too large to be received is ignored as any other invalid value, and retried without limit. */
-  #tolerateInvalidValue(error: unknown): unknown {
-    if (!(error instanceof Failure && error.reason === 'invalid-value')) return error
-    this.#ignore(error.reason, this.#history.revision)
-    return new Failure(error.reason, error.message, { cause: error.cause, retryForMs: Infinity })
   }
 
   #publish(change: Change | undefined): void {

@@ -1,8 +1,8 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
 import type { Certificates } from './certificates.ts'
-import type { Credentials } from './etcd-source.ts'
 import type { Stage } from './late.ts'
+import type { Credentials } from './options.ts'
 
 /** One connection to one endpoint. Nothing in it retries. */
 export interface Connection {

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
 import type { Certificates } from './certificates.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
-import type { Credentials } from './etcd-source.ts'
+import type { Credentials } from './options.ts'
 
 /** Opens a connection to one endpoint. A test gives its own. */
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
@@ -23,6 +23,8 @@ export class Connections {
   readonly #connect: Connect
   readonly #credentials: Credentials | undefined
   readonly #open = new Map<Endpoint, OpenConnection>()
+  /** Connections with former certificate files. Each is kept until one with the new files has answered. */
+  readonly #former = new Map<Endpoint, OpenConnection>()
   /** Milliseconds between two pings, for an endpoint that has refused more frequent ones. */
   readonly #keepaliveMs = new Map<Endpoint, number>()
   #closed = false
@@ -42,8 +44,14 @@ export class Connections {
     const fingerprint = endpoint.secure ? certificates?.fingerprint : undefined
     const existing = this.#open.get(endpoint)
     // A connection that was not established during the last attempt never will be: the server may have been replaced.
-    if (existing?.connection.stage === 'ready' && existing.fingerprint === fingerprint) return existing.connection
-    this.discard(endpoint)
+    if (existing?.connection.stage === 'ready') {
+      if (existing.fingerprint === fingerprint) return existing.connection
+      // A connection with former files that is still there has answered; this one has not.
+      if (this.#former.has(endpoint)) this.discard(endpoint)
+      else this.#former.set(endpoint, existing)
+    } else {
+      this.discard(endpoint)
+    }
     const keepaliveMs = this.#keepaliveMs.get(endpoint) ?? firstKeepaliveMs
     const connection = await this.#connect({
       endpoint,
@@ -58,6 +66,25 @@ export class Connections {
     }
     this.#open.set(endpoint, { connection, fingerprint })
     return connection
+  }
+
+  /** Closes the connection with former certificate files: one with the new files has answered. */
+  confirm(endpoint: Endpoint): void {
+    this.#former.get(endpoint)?.connection.close()
+    this.#former.delete(endpoint)
+  }
+
+  /**
+   * Returns to the connection with former certificate files, if there is one that is still established: etcd does not
+   * accept the new files, or not yet. Go, and so etcd, reads the CA of the clients only when it starts.
+   */
+  restore(endpoint: Endpoint): Connection | undefined {
+    const former = this.#former.get(endpoint)
+    if (former?.connection.stage !== 'ready') return undefined
+    this.#former.delete(endpoint)
+    this.discard(endpoint)
+    this.#open.set(endpoint, former)
+    return former.connection
   }
 
   /** Resolves when one of the connections that are being made is established. May never resolve. */
@@ -77,5 +104,6 @@ export class Connections {
   close(): void {
     this.#closed = true
     for (const endpoint of this.#open.keys()) this.discard(endpoint)
+    for (const endpoint of this.#former.keys()) this.confirm(endpoint)
   }
 }

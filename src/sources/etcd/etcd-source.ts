@@ -1,6 +1,4 @@
-import type { Logger } from 'pino'
 import type { Endpoint } from '../../addresses/endpoint.ts'
-import type { TlsFiles } from '../../rke2.ts'
 import { withTimeout } from '../../util/abort.ts'
 import type { LinkedAbortController } from '../../util/abort.ts'
 import type { Clock } from '../../util/clock.ts'
@@ -15,25 +13,14 @@ import type { Connection } from './connection.ts'
 import { Connections, connectToEtcd } from './connections.ts'
 import type { Connect } from './connections.ts'
 import { lateFailure } from './late.ts'
-
-/** User name and password of an etcd user. */
-export interface Credentials {
-  readonly username: string
-  readonly password: string
-}
-
-/** The options of a call that concern etcd. */
-export interface EtcdSourceOptions {
-  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
-  readonly tls: TlsFiles
-  readonly credentials: Credentials | undefined
-  readonly key: string
-  readonly attemptTimeoutMs: number
-  readonly logger: Logger | undefined
-}
+import type { EtcdSourceOptions } from './options.ts'
 
 /** After this time without an answer, the next endpoint is read as well. */
 const hedgeMs = 500
+
+/** Whether the endpoint has refused the connection, or its certificates. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof Failure && (error.reason === 'tls-rejected' || error.reason === 'unreachable')
 
 const attemptTimedOut = new Error('attemptTimeoutMs is over')
 
@@ -148,6 +135,16 @@ export class EtcdSource implements Source {
   ): Promise<Snapshot> {
     if (this.#unreachable.has(endpoint)) await this.#waitForPort(endpoint, controller.signal)
     const connection = await this.#connections.get(endpoint, certificates, controller.signal)
+    try {
+      return await this.#readOver(connection, endpoint, controller)
+    } catch (error) {
+      const former = isRefused(error) ? this.#connections.restore(endpoint) : undefined
+      if (former === undefined) throw error
+      return await this.#readOver(former, endpoint, controller)
+    }
+  }
+
+  async #readOver(connection: Connection, endpoint: Endpoint, controller: LinkedAbortController): Promise<Snapshot> {
     this.#reading.set(endpoint, connection)
     try {
       const snapshot = await connection.read(this.#options.key, controller.signal)
@@ -164,7 +161,12 @@ export class EtcdSource implements Source {
   #prefer(endpoint: Endpoint): void {
     const others = this.#endpoints.filter((other) => other !== endpoint)
     this.#endpoints = [endpoint, ...others]
-    for (const other of others) this.#connections.discard(other)
+    this.#unreachable.delete(endpoint)
+    this.#connections.confirm(endpoint)
+    for (const other of others) {
+      this.#connections.confirm(other)
+      this.#connections.discard(other)
+    }
   }
 
   #onReadError(error: unknown, endpoint: Endpoint, connection: Connection, controller: LinkedAbortController): unknown {

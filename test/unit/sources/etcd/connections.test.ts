@@ -51,11 +51,42 @@ test('Connections.get returns the established connection while the fingerprint i
   expect(made.map(({ closed }) => closed)).toEqual([false])
 })
 
-test('Connections.get replaces the connection when the fingerprint has changed', async () => {
+test('Connections.get opens a new connection when the fingerprint has changed, and confirm closes the former one', async () => {
   const { connections, made } = create()
   await connections.get(secure, certificates('1'), never)
   expect(await connections.get(secure, certificates('2'), never)).toBe(made[1])
+  expect(made.map(({ closed }) => closed)).toEqual([false, false])
+  connections.confirm(secure)
   expect(made.map(({ closed }) => closed)).toEqual([true, false])
+})
+
+test('Connections.restore returns to the connection with former certificates, and closes the new one', async () => {
+  const { connections, made } = create()
+  await connections.get(secure, certificates('1'), never)
+  await connections.get(secure, certificates('2'), never)
+  expect(connections.restore(secure)).toBe(made[0])
+  expect(connections.find(secure)).toBe(made[0])
+  expect(made.map(({ closed }) => closed)).toEqual([false, true])
+  expect(await connections.get(secure, certificates('2'), never)).toBe(made[2])
+})
+
+test('Connections.restore returns undefined without a former connection, and when the former one is lost', async () => {
+  const { connections, made } = create()
+  await connections.get(secure, certificates('1'), never)
+  expect(connections.restore(secure)).toBeUndefined()
+  await connections.get(secure, certificates('2'), never)
+  made[0]!.stage = 'connecting'
+  expect(connections.restore(secure)).toBeUndefined()
+})
+
+test('Connections keeps the connection that has answered while the files change more than once', async () => {
+  const { connections, made } = create()
+  await connections.get(secure, certificates('1'), never)
+  await connections.get(secure, certificates('2'), never)
+  await connections.get(secure, certificates('3'), never)
+  expect(made.map(({ closed }) => closed)).toEqual([false, true, false])
+  connections.close()
+  expect(made.map(({ closed }) => closed)).toEqual([true, true, true])
 })
 
 test('Connections.get replaces a connection that is not established', async () => {

@@ -121,7 +121,8 @@ test('EtcdSource.close closes a connection that is made later by a read in fligh
   expect(connections.map(({ closed }) => closed)).toEqual([true])
 })
 
-test('EtcdSource.read uses a new connection when the certificate files have changed, and only then', async () => {
+/** Starts a source with certificate files that the test can change; `answer` ends the reads of each new connection. */
+async function startWithFiles(answer: (connection: ControlledConnection) => void) {
   const authority = await createAuthority()
   const folder = temporaryFolder()
   const tls = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
@@ -136,11 +137,14 @@ test('EtcdSource.read uses a new connection when the certificate files have chan
   const source = new EtcdSource(config, new VirtualClock(), async (options) => {
     const connection = new ControlledConnection(options)
     connections.push(connection)
-    connection.answer()
+    answer(connection)
     return connection
   })
-  const uses = () => connections.map(({ reads, closed }) => ({ reads, closed }))
+  return { source, writeFiles, uses: () => connections.map(({ reads, closed }) => ({ reads, closed })) }
+}
 
+test('EtcdSource.read uses a new connection when the certificate files have changed, and only then', async () => {
+  const { source, writeFiles, uses } = await startWithFiles((connection) => connection.answer())
   await source.read(never)
   await source.read(never)
   expect(uses()).toEqual([{ reads: 2, closed: false }])
@@ -153,6 +157,30 @@ test('EtcdSource.read uses a new connection when the certificate files have chan
   ])
   expect(source.fingerprint).not.toBe(fingerprint)
 })
+
+test.each<Reason>(['tls-rejected', 'unreachable'])(
+  'EtcdSource.read reads over the established connection when one with new certificate files is %s',
+  async (reason) => {
+    let opened = 0
+    const { source, writeFiles, uses } = await startWithFiles((connection) =>
+      ++opened === 2 ? connection.fail(reason) : connection.answer(),
+    )
+    await source.read(never)
+    await writeFiles()
+    expect(await source.read(never)).toBe(snapshot)
+    expect(uses()).toEqual([
+      { reads: 2, closed: false },
+      { reads: 1, closed: true },
+    ])
+    // The next read tries the new files again, and etcd accepts them by now.
+    await source.read(never)
+    expect(uses()).toEqual([
+      { reads: 2, closed: true },
+      { reads: 1, closed: true },
+      { reads: 1, closed: false },
+    ])
+  },
+)
 
 test('EtcdSource.watch opens the watch on the endpoint that answered the last read', async () => {
   const { read, latest, source } = startSource('ab')

@@ -1,0 +1,18 @@
+import type { Reason } from '../errors.ts'
+import { Failure } from '../sources/failure.ts'
+
+/** How long a watch that has a list retries, in milliseconds, where that is longer than a call without a list does. */
+const longestRetryMs: Partial<Record<Reason, number>> = {
+  // The writer may correct the value.
+  'invalid-value': Infinity,
+  // Certificates may be rotated for minutes, until the last server has started again.
+  'tls-rejected': 600_000,
+}
+
+/** Returns the error as a watch that has a list takes it: the last list is still the best, so it retries for longer. */
+export function retriedForLonger(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error
+  const { reason, message, cause, hint, missing } = error
+  const retryForMs = Math.max(error.retryForMs, longestRetryMs[reason] ?? 0)
+  return retryForMs === error.retryForMs ? error : new Failure(reason, message, { cause, hint, missing, retryForMs })
+}
