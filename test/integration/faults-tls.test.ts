@@ -48,7 +48,7 @@ const call = (tls: TlsFiles, options: ResolveOptions = {}) =>
 
 describe('what one side does not accept is tls-rejected, and gives the list once it is replaced', () => {
   test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair; ca?: string; server?: KeyPair }>]>([
-    ['a CA that has not signed', /cannot be trusted \(unable to verify/, async () => ({ ca: foreign.cert })],
+    ['a CA that has not signed', /cannot be trusted \(unable to get local issuer certificate/, async () => ({ ca: foreign.cert })],
     [
       'a client certificate of a foreign CA',
       /refused the client certificate \(.*alert/,
@@ -81,7 +81,7 @@ describe('what one side does not accept is tls-rejected, and gives the list once
     ],
     [
       'a server certificate of a foreign CA',
-      /cannot be trusted \(unable to verify/,
+      /cannot be trusted \(unable to get local issuer certificate/,
       async () => ({ server: await foreign.issue(here) }),
     ],
     [
