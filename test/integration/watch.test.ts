@@ -149,8 +149,8 @@ test('a slow reader has the latest list after thousands of writes, and memory do
   const revision = await put(b)
   await events.until('changed', (change) => change.revision === revision)
   events.clear()
-  // These lists, kept, would be 50 MB and more.
-  expect(used() - before).toBeLessThan(10 << 20)
+  // These lists, kept, would be 50 MB and more. What the garbage collector has not freed yet is a few MB.
+  expect(used() - before).toBeLessThan(25 << 20)
   expect(await followed.next()).toMatchObject({ addresses: [b], added: [b], removed: [a] })
 })
 
