@@ -3,7 +3,7 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
+import { longestPauseMs, record, stopwatch } from '../support/faults.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { dropPackets, startProxy, unusedPort } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
@@ -37,7 +37,7 @@ test('an endpoint that accepts and never answers is told as such, and its old co
   const recoverMs = recovered()
   record({ fault: 'accepts and never answers, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
   expect(waiting.reasons).toEqual(['timeout'])
-  expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
 test('however many attempts fail on it, one connection is open at a time', async () => {
@@ -73,7 +73,7 @@ test('a flow that is silently dropped in mid-connection costs one attempt', asyn
   const recoverMs = recovered()
   record({ fault: 'flow dropped silently between reads, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
   waiting.abort()
-  expect(recoverMs).toBeLessThan(longestWaitMs)
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
 test('a flow that is silently dropped under a watch is noticed within 15 s, and the key is read again', async () => {
@@ -87,7 +87,7 @@ test('a flow that is silently dropped under a watch is noticed within 15 s, and 
   await etcd.put('absent/2', JSON.stringify(one))
   expect(await waiting.result).toMatchObject({ addresses: one })
   record({ fault: 'flow dropped silently under a watch', reason: waiting.reasons[1], recoverMs: told() })
-  expect(told()).toBeLessThan(15_000 + longestWaitMs)
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
 test('a connection that is reset costs nothing but a new one', async () => {
@@ -100,16 +100,15 @@ test('a connection that is reset costs nothing but a new one', async () => {
   const recovered = stopwatch()
   expect(await waiting.result).toMatchObject({ addresses: one })
   record({ fault: 'connection reset under a watch', reason: waiting.reasons[1], recoverMs: recovered() })
-  expect(recovered()).toBeLessThan(longestWaitMs)
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('a frozen endpoint that is first in the list costs half a second, and no connection is kept to it', async () => {
+test('a frozen endpoint that is first in the list does not take up the attempt, and no connection is kept to it', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.blackhole()
-  const told = stopwatch()
-  const waiting = call([proxy.endpoint, ...etcd.endpoints], { key: 'absent/4', attemptTimeoutMs: 5000 })
+  // Longer than this test: the answer can only come from the next endpoint.
+  const waiting = call([proxy.endpoint, ...etcd.endpoints], { key: 'absent/4', attemptTimeoutMs: 600_000 })
   await waiting.until('not-set')
-  expect(told()).toBeLessThan(1500)
   await expect.poll(() => proxy.open).toBe(0)
   await etcd.put('absent/4', JSON.stringify(one))
   expect(await waiting.result).toMatchObject({ addresses: one, attempts: 1 })
@@ -142,5 +141,5 @@ test('dropped packets are told as such', async () => {
   const recoverMs = recovered()
   record({ fault: 'SYN dropped, attempts of 1 s', reason: 'unreachable', tellMs, recoverMs })
   expect(waiting.reasons).toEqual(['unreachable'])
-  expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })

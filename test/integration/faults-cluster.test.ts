@@ -4,7 +4,7 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
+import { longestPauseMs, record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
@@ -40,18 +40,18 @@ describe('of three members', () => {
     ['dead', (member) => member.kill(), (member) => member.start()],
     ['frozen', (member) => member.pause(), (member) => member.unpause()],
     ['cut off from its peers', (member) => member.partition(), (member) => member.heal()],
-  ])('one that is %s costs half a second at most, and what it knows does not count', async (title, break_, mend) => {
+  ])('one that is %s does not take up the attempt, and what it knows does not count', async (title, break_, mend) => {
     const [faulty] = members
     await put(one)
     await break_(faulty)
     await put(two)
     const told = stopwatch()
-    const reading = call()
+    // Longer than this test: the answer can only come from the next endpoint.
+    const reading = call(members, { attemptTimeoutMs: 600_000 })
     expect(await reading.result).toMatchObject({ addresses: two, attempts: 1 })
     const tellMs = told()
     record({ fault: `first of three endpoints ${title}`, reason: undefined, tellMs })
     expect(reading.reasons).toEqual([])
-    expect(tellMs).toBeLessThan(1500)
     await mend(faulty)
   })
 
@@ -80,7 +80,7 @@ describe('of three members', () => {
     expect(waiting.reasons.filter((reason) => reason === 'not-set')).toHaveLength(1)
     expect(listed.reasons).not.toContain('not-set')
     // etcd forgets a read that comes while it finds back to its peers.
-    expect(recoverMs).toBeLessThan(attemptTimeoutMs + longestWaitMs)
+    expect(listed.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
 
   test('the leader may die in the middle of a read', async () => {
@@ -129,8 +129,7 @@ describe('of three members', () => {
     record({ fault: 'quorum lost before the call', reason: 'no-leader', tellMs, recoverMs })
     await etcd.put('listed', JSON.stringify(two))
     expect(await listed.result).toMatchObject({ addresses: two })
-    expect(tellMs).toBeLessThan(1000)
-    expect(recoverMs).toBeLessThan(longestWaitMs)
+    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
     await third.start()
   })
 
@@ -168,7 +167,7 @@ test('a learner is named and never asked for its copy; promoted, it gives the li
   const recoverMs = recovered()
   record({ fault: 'learner', reason: 'learner', tellMs, recoverMs })
   expect(waiting.reasons).toEqual(['learner'])
-  expect(recoverMs).toBeLessThan(longestWaitMs)
+  expect(absent.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   await absent.until('not-set')
   await etcd.put('absent', JSON.stringify(two))
   expect(await absent.result).toMatchObject({ addresses: two })

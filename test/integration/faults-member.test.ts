@@ -3,7 +3,7 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { longestWaitMs, record, stopwatch } from '../support/faults.ts'
+import { longestPauseMs, record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const one = ['10.0.0.11:6443']
@@ -44,7 +44,7 @@ describe('one member', () => {
     const recoverMs = recovered()
     record({ fault: 'not there yet', reason: 'unreachable', tellMs, recoverMs })
     expect(waiting.reasons).toEqual(['unreachable'])
-    expect(recoverMs).toBeLessThan(longestWaitMs)
+    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
 
   test('that is killed and started again on its port, while the key is awaited, is found again', async () => {
@@ -62,7 +62,7 @@ describe('one member', () => {
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
     expect(waiting.reasons).toEqual(['not-set', 'unreachable', 'not-set'])
-    expect(recoverMs).toBeLessThan(longestWaitMs)
+    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
 
   test('that is restarted in good order is found again as well', async () => {
@@ -96,7 +96,6 @@ describe('one member', () => {
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
     expect(waiting.reasons).toEqual(['timeout', 'not-set'])
-    expect(recoverMs).toBeLessThan(1000)
   })
 
   test('that freezes between two reads is told, and read again', async () => {
@@ -115,7 +114,7 @@ describe('one member', () => {
     record({ fault: 'freezes in mid-connection, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
-    expect(recoverMs).toBeLessThan(longestWaitMs)
+    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
 
   test('that freezes under a watch and goes on is not even noticed', async () => {

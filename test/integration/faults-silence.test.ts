@@ -38,9 +38,8 @@ async function run(calls: readonly ResolveOptions[]) {
   const early = closed.then(([code]) => Promise.reject(new Error(`ended with ${code}: ${output}`)))
   const [outcomes] = await Promise.race([once(child, 'message'), early])
   early.catch(() => {})
-  const settledAt = performance.now()
   const [code] = await closed
-  return { outcomes, output, code, lingeredMs: performance.now() - settledAt }
+  return { outcomes, output, code }
 }
 
 test('whatever is wrong, the process hears of it by the call alone, and nothing keeps it alive', async () => {
@@ -68,18 +67,16 @@ test('whatever is wrong, the process hears of it by the call alone, and nothing 
     ['timeout', { endpoints: silent.endpoint, tls }],
     ['rejected', { endpoints: `http://127.0.0.1:${web}`, tls }],
   ]
-  const { outcomes, output, code, lingeredMs } = await run(faults.map(([, options]) => options))
+  const { outcomes, output, code } = await run(faults.map(([, options]) => options))
   expect(outcomes).toEqual(faults.map(([reason]) => reason))
   expect(output).toBe('')
   expect(code).toBe(0)
-  expect(lingeredMs).toBeLessThan(500)
 })
 
 test('an etcd that is well, at an IP address, is read without a word', async () => {
   const { endpoints, tls } = etcd
-  const { outcomes, output, code, lingeredMs } = await run([{ endpoints, tls, key: 'key' }])
+  const { outcomes, output, code } = await run([{ endpoints, tls, key: 'key' }])
   expect(outcomes).toEqual([['10.0.0.11:6443']])
   expect(output).toBe('')
   expect(code).toBe(0)
-  expect(lingeredMs).toBeLessThan(500)
 })

@@ -44,7 +44,7 @@ test('a dead and a black-holed server are named with their causes in time, and t
   const { options } = await list(dead, silent, server.address)
   using leaks = checkLeaks()
 
-  const { addresses, probes, elapsedMs } = await resolveApiserverAddresses(options)
+  const { addresses, probes } = await resolveApiserverAddresses(options)
   expect(addresses).toEqual([server.address, ...[dead, silent].toSorted()])
   const causes = Object.fromEntries(probes?.map(({ address, cause }) => [address, cause]) ?? [])
   expect(causes).toEqual({
@@ -53,7 +53,6 @@ test('a dead and a black-holed server are named with their causes in time, and t
     [silent]: 'TCP connected, but the TLS handshake timed out (2 s)',
   })
   expect(probes?.[0]).toMatchObject({ state: 'alive', verified: true })
-  expect(elapsedMs).toBeLessThan(3000)
 
   const error = await resolveApiserverAddresses({
     ...options,
@@ -74,15 +73,16 @@ test('a server that comes alive ends the wait within one round, and etcd is not 
   const { options, events } = await list(a.address, b.address)
   const phases: ApiserverAddressEvents['phase'][0][] = []
   events.on('phase', (phase) => phases.push(phase))
+  const delays: number[] = []
+  events.on('retry', ({ delayMs }) => delays.push(delayMs))
   using leaks = checkLeaks(events)
 
   const call = resolveApiserverAddresses({ ...options, minAddresses: 2 })
   // By then the pauses are as long as they get.
   for (let n = 0; n < 4; n++) await once(events, 'retry')
   await b.start()
-  const startedAt = performance.now()
   const { addresses, attempts, probes } = await call
-  expect(performance.now() - startedAt).toBeLessThan(2000 + 300)
+  expect(Math.max(...delays)).toBeLessThanOrEqual(1900)
   expect({ addresses, attempts }).toEqual({ addresses: [a.address, b.address], attempts: 1 })
   expect(probes).toMatchObject([{ state: 'alive' }, { state: 'alive' }])
   expect(phases).toMatchObject([
@@ -127,12 +127,10 @@ test('an abort in the middle of the probes ends the call at once and leaves no c
   const { options } = await list(`127.0.0.1:${hole.port}`, ...many.slice(1))
   using leaks = checkLeaks()
   const controller = new AbortController()
-  const call = resolveApiserverAddresses({ ...options, signal: controller.signal, probeTimeoutMs: 10_000 })
+  const call = resolveApiserverAddresses({ ...options, signal: controller.signal, probeTimeoutMs: 600_000 })
   await expect.poll(() => hole.open).toBeGreaterThan(0)
-  const abortedAt = performance.now()
   controller.abort('enough')
   await expect(call).rejects.toBe('enough')
-  expect(performance.now() - abortedAt).toBeLessThan(100)
   await leaks.expectNone()
   await expect.poll(() => hole.open).toBe(0)
 })

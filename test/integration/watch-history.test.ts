@@ -122,10 +122,9 @@ describe('one member', () => {
     await followed.begin()
     await proxy.blackhole()
     await proxy.pass() // for new connections
-    const started = performance.now()
     await put(etcd, a, b)
     expect(await followed.next()).toMatchObject({ addresses: [a, b] })
-    expect(performance.now() - started).toBeLessThan(17_000)
+    // Without keepalive, only the read after 60 s or more would have found it.
     expect(followed.events.all[0]).toMatchObject({
       type: 'disconnected',
       error: { message: `${proxy.endpoint}: the connection to etcd was lost` },

@@ -236,12 +236,9 @@ describe.each(Object.entries(phases))('%s', (_, bring) => {
     const controller = new AbortController()
     using leaks = checkLeaks(controller.signal)
     const followed = await bring(proxy, { signal: controller.signal })
-    const started = performance.now()
     const ended = end(followed, controller)
     const outcome = await followed.asked
     await ended
-    // What is said in milliseconds elsewhere; here, other tests share the processors.
-    expect(performance.now() - started).toBeLessThan(250)
     expect(outcome).toEqual(name === 'an abort' ? { error: reason } : { done: true, value: undefined })
     await followed.events.until('closed')
     expect(await followed.watch.next()).toEqual({ done: true, value: undefined })

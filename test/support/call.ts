@@ -19,13 +19,18 @@ export class ObservedCall {
   /** Every attempt that failed, in order. */
   readonly failures: { readonly reason: Reason; readonly message: string }[] = []
   attempts = 0
+  /** The longest pause before an attempt, in milliseconds, while no watch was open. */
+  longestPauseMs = 0
   readonly #controller = new AbortController()
 
   constructor(options: ResolveOptions) {
     const { events } = this
     events.on('attempt', ({ attempt }) => (this.attempts = attempt))
     events.on('phase', (phase) => this.phases.push(phase))
-    events.on('retry', ({ reason, error }) => this.failures.push({ reason, message: error.message }))
+    events.on('retry', ({ reason, error, delayMs, watching }) => {
+      this.failures.push({ reason, message: error.message })
+      if (!watching) this.longestPauseMs = Math.max(this.longestPauseMs, delayMs)
+    })
     onTestFinished(() => this.#controller.abort())
     this.result = resolveApiserverAddresses({ events, signal: this.#controller.signal, ...options })
     this.result.catch(() => {})

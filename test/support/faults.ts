@@ -1,8 +1,12 @@
 import { appendFileSync } from 'node:fs'
+import { defaults } from '../../src/call/defaults.ts'
 import type { Reason } from '../../src/index.ts'
 
-/** `retry.maxDelayMs`, and a moment for the read. */
-export const longestWaitMs = 2300
+/** The longest pause between two attempts, by default. */
+export const longestPauseMs: number = defaults.retry.maxDelayMs
+
+/** That pause, and a moment for the read: for a poll that is retried meanwhile. */
+export const longestWaitMs: number = longestPauseMs + 400
 
 export interface Fault {
   readonly fault: string
