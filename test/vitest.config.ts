@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           ...patient,
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
-          include: ['test/integration/*.test.ts'],
+          include: ['test/{integration,bundles}/*.test.ts'],
           setupFiles: ['test/support/preload.ts'],
           // The pid is that of the whole run, which outlives every worker: what is left of it can be told and swept.
           env: {
