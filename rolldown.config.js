@@ -3,8 +3,8 @@ import { etcdDescriptor } from './build/etcd-descriptor.ts'
 import { thirdPartyLicenses } from './build/third-party-licenses.ts'
 
 export default [
-  // The code is CommonJS, because a part that cannot be loaded, as with too many open files, must be loaded again by the
-  // next attempt. `require` does that. `import` does not: an ES module that failed once has failed for ever.
+  // The code is CommonJS, because the next attempt must load a part again that could not be loaded, as with too many open
+  // files. `require` does. `import` keeps the failure for ever: of a read in Node 22.12, of an evaluation in all versions.
   //
   // The build makes few files, because Node needs half a millisecond to load each.
   {

@@ -4,6 +4,7 @@ import type { ProbedEvent } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
 import { serverCaFile } from '../rke2.ts'
 import { Failure } from '../sources/failure.ts'
+import { loadPart } from '../sources/load-part.ts'
 import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { StandstillDetector } from '../util/standstill.ts'
@@ -12,8 +13,9 @@ import type { Probe } from './probe.ts'
 import type { readServerCa as readServerCaType, ServerCa } from './server-ca.ts'
 
 // Loaded with the first probe: Node's TLS and HTTP take 25 ms to load.
-const probeAddress: Probe = async (target, signal) => (await import('./probe.ts')).probe(target, signal)
-const readServerCa: typeof readServerCaType = async (...args) => (await import('./server-ca.ts')).readServerCa(...args)
+const probeAddress: Probe = async (target, signal) => (await loadPart(() => import('./probe.ts'))).probe(target, signal)
+const readServerCa: typeof readServerCaType = async (...args) =>
+  (await loadPart(() => import('./server-ca.ts'))).readServerCa(...args)
 
 /** The number of probes that run at the same time. */
 const concurrency = 8

@@ -4,6 +4,7 @@ import type { TlsFiles } from '../../rke2.ts'
 import { childLogger, observe } from '../../util/observe.ts'
 import { printable } from '../../util/text.ts'
 import { Failure } from '../failure.ts'
+import { loadPart } from '../load-part.ts'
 import type { Certificates } from './certificates.ts'
 
 interface CertificateReaderOptions {
@@ -40,7 +41,7 @@ export class CertificateReader {
     if (!endpoints.some(({ secure }) => secure)) return undefined
     // Reset, so that a partly rotated set is not mistaken for the files that failed.
     this.#fingerprint = undefined
-    const { readCertificates } = await import('./certificates.ts')
+    const { readCertificates } = await loadPart(() => import('./certificates.ts'))
     try {
       const certificates = await readCertificates(tls, signal, (file) => (this.#reading = file))
       this.#fingerprint = certificates.fingerprint

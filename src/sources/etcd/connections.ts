@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
+import { loadPart } from '../load-part.ts'
 import type { Certificates } from './certificates.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { Credentials } from './options.ts'
@@ -7,7 +8,8 @@ import type { Credentials } from './options.ts'
 export type Connect = (options: ConnectionOptions) => Promise<Connection>
 
 /** Loads the etcd client with the first connection: importing this package must not cost those 80 to 100 ms. */
-export const connectToEtcd: Connect = async (options) => (await import('./etcd-connection.ts')).connect(options)
+export const connectToEtcd: Connect = async (options) =>
+  (await loadPart(() => import('./etcd-connection.ts'))).connect(options)
 
 interface OpenConnection {
   readonly connection: Connection
