@@ -28,7 +28,10 @@ const options: ChannelOptions = {
   'grpc.enable_channelz': 0,
 }
 
-/** A private part of grpc-js. A version without it makes one connection attempt too many, which does no harm. */
+/**
+ * A private part of grpc-js, see "Dependencies" in CONTRIBUTING.md. A version without it makes one connection attempt too
+ * many, which does no harm.
+ */
 interface InternalChannel {
   readonly subchannelPool?: {
     readonly pool?: Record<
