@@ -1,6 +1,7 @@
 import { esmEntry } from './build/esm-entry.ts'
 import { etcdDescriptor } from './build/etcd-descriptor.ts'
 import { thirdPartyLicenses } from './build/third-party-licenses.ts'
+import { withoutReflection } from './build/without-reflection.ts'
 
 export default [
   // The code is CommonJS, because the next attempt must load a part again that could not be loaded, as with too many open
@@ -11,7 +12,7 @@ export default [
     input: { main: 'src/index.ts', command: 'src/command/command.ts' },
     platform: 'node',
     external: ['@grpc/grpc-js'],
-    plugins: [etcdDescriptor(), esmEntry(), thirdPartyLicenses()],
+    plugins: [etcdDescriptor(), withoutReflection(), esmEntry(), thirdPartyLicenses()],
     output: {
       dir: 'dist',
       format: 'cjs',

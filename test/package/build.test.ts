@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
+import { withoutReflection } from '../../build/without-reflection.ts'
 import { resolveApiserverAddresses } from '../../dist/index.js'
 import { answer, frame, range, startHostileEtcd } from '../support/hostile-etcd.ts'
 
@@ -28,6 +29,18 @@ test.each([
   const plugin = etcdDescriptor()
   plugin.transform(code, poolFile)
   expect(() => plugin.buildEnd()).toThrow(`etcd3 reads its .proto in ${places} known places, and not in one`)
+})
+
+test('the build leaves out what proto-loader does for reflection, and fails if it has changed', () => {
+  const file = join(root, 'node_modules/@grpc/proto-loader/build/src/index.js')
+  const [loader, plugin, other] = [readFileSync(file, 'utf8'), withoutReflection(), withoutReflection()]
+  const code = plugin.transform(loader, file)
+  expect(code).not.toMatch(/protobufjs\/ext\/descriptor|toDescriptor|Descriptor\.\$type/)
+  expect(() => plugin.buildEnd()).not.toThrow()
+  other.transform(loader.replace('root.toDescriptor(', 'root.toDescriptors('), file)
+  expect(() => other.buildEnd()).toThrow(
+    "proto-loader does not have once: const descriptorList = root.toDescriptor('proto3').file;",
+  )
 })
 
 test('the built package loses no digit of a revision', async () => {
