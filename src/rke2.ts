@@ -86,7 +86,7 @@ async function describeNode(dataDir: string): Promise<string | undefined> {
   return undefined
 }
 
-/** @throws NodeJS.ErrnoException if nobody can tell, such as without permission */
+/** @throws NodeJS.ErrnoException if the file system does not say, such as without permission */
 async function exists(path: string): Promise<boolean> {
   try {
     await process.getBuiltinModule('node:fs').promises.access(path)

@@ -27,7 +27,7 @@ export default defineConfig({
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
           include: ['test/{integration,bundles}/*.test.ts'],
           setupFiles: ['test/support/preload.ts'],
-          // The pid is that of the whole run, which outlives every worker: what is left of it can be told and swept.
+          // The pid is that of the whole run, which outlives every worker: what is left of it can be recognised and removed.
           env: {
             ETCD_IMAGE: image,
             TEST_RUN_PID: String(process.pid),

@@ -12,7 +12,7 @@ export function printable(text: string): string {
 /** Returns the message of an error, or the text of any other value that was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Returns a message of Node or OpenSSL on one line of at most 300 characters, without the parts that help nobody. */
+/** Returns a message of Node or OpenSSL on one line of at most 300 characters, without the parts that help no reader. */
 export function oneLine(text: string): string {
   return (
     text

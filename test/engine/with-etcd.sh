@@ -22,7 +22,7 @@ forget_engine() {
   [ ! -d /sys/class/net/docker0 ] || ip link delete docker0 || true
 }
 
-# Only where it can be done in full: as root, on Debian, and nobody has said that the engine is elsewhere.
+# Only where it can be done in full: as root, on Debian, and DOCKER_HOST names no other engine.
 start_engine() {
   [ "$(id -u)" = 0 ] && [ -z "${DOCKER_HOST:-}" ] && grep -qs '^ID=debian$' /etc/os-release || return 1
   if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then

@@ -149,7 +149,7 @@ describe('no list', () => {
     expect(await command.ended).toMatchObject({ code: expected, stdout: '' })
   })
 
-  test('because of wrong usage is exit code 2, and nothing is asked', async () => {
+  test('because of wrong usage is exit code 2, and nothing is read', async () => {
     const { code, stdout, stderr } = await start(['--min', '0']).ended
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^rke2-apiserver-resolver: --min .* got 0 \(see --help\)\n$/)

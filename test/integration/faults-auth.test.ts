@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Reason, ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
+import { everythingEmittedBy } from '../support/emitted-text.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { record, stopwatch } from '../support/faults.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
-import { everythingEmittedBy } from '../support/told.ts'
 
 const one = ['10.0.0.11:6443']
 const two = ['10.0.0.11:6443', '10.0.0.12:6443']
@@ -64,9 +64,9 @@ describe.each([
       ? ['no credentials', 'unauthenticated', 'user name is empty', undefined]
       : ['no credentials', 'permission-denied', 'permission denied', undefined],
   ])('refuses for good: %s', async (title, reason, message, credentials) => {
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const error = await call(credentials).error()
-    record({ fault: `auth on, TLS ${tls}: ${title}`, reason, tellMs: told() })
+    record({ fault: `auth on, TLS ${tls}: ${title}`, reason, reportedMs: sinceFault() })
     expect(error).toMatchObject({ code: 'REJECTED', reason, attempts: 1 })
     expect(error.message).toContain(`${etcd.endpoints[0]}: `)
     expect(error.message).toContain(`(etcdserver: ${message}`)
@@ -76,7 +76,7 @@ describe.each([
   })
 })
 
-test('neither a password nor the key is told to anybody, on any level of the log, by an etcd that takes them or refuses', async () => {
+test('neither a password nor the key is in any result, event or log line, with an etcd that takes them or refuses', async () => {
   await using etcd = await startEtcd({ tls: 'mutual', config: { 'auth-token': jwt } })
   await etcd.put('key', JSON.stringify(one))
   await etcd.enableAuth(secret)
@@ -88,14 +88,14 @@ test('neither a password nor the key is told to anybody, on any level of the log
     ['nobody', secret],
     ['stranger', secret],
   ] as const) {
-    const told = await everythingEmittedBy({
+    const sinceFault = await everythingEmittedBy({
       endpoints: etcd.endpoints,
       tls: etcd.tls,
       key: 'key',
       credentials: { username, password },
     })
-    expect(told).toContain(username === 'root' && password !== 'wrong battery' ? one[0] : 'REJECTED')
-    for (const mark of [password, key, 'eyJ']) expect(told).not.toContain(mark)
+    expect(sinceFault).toContain(username === 'root' && password !== 'wrong battery' ? one[0] : 'REJECTED')
+    for (const mark of [password, key, 'eyJ']) expect(sinceFault).not.toContain(mark)
   }
 })
 

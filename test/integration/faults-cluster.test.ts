@@ -28,8 +28,8 @@ describe('of three members', () => {
 
   const put = (addresses: readonly string[]) => etcd.put(key, JSON.stringify(addresses))
   /** A call for the test's own key, at these members in this order; at all of them unless said otherwise. */
-  const call = (asked: readonly EtcdMember[] = members, options: ResolveOptions = {}) =>
-    new ObservedCall({ endpoints: asked.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
+  const call = (chosen: readonly EtcdMember[] = members, options: ResolveOptions = {}) =>
+    new ObservedCall({ endpoints: chosen.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
   const knowsLeader = async (member: EtcdMember, known: boolean): Promise<void> => {
     await expect.poll(async () => (await member.status()).leader !== '0', { timeout: 10_000 }).toBe(known)
   }
@@ -45,12 +45,12 @@ describe('of three members', () => {
     await put(one)
     await break_(faulty)
     await put(two)
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     // Longer than this test: the answer can only come from the next endpoint.
     const reading = call(members, { attemptTimeoutMs: 600_000 })
     expect(await reading.result).toMatchObject({ addresses: two, attempts: 1 })
-    const tellMs = told()
-    record({ fault: `first of three endpoints ${title}`, reason: undefined, tellMs })
+    const reportedMs = sinceFault()
+    record({ fault: `first of three endpoints ${title}`, reason: undefined, reportedMs })
     expect(reading.reasons).toEqual([])
     await mend(faulty)
   })
@@ -62,11 +62,11 @@ describe('of three members', () => {
     await call([cutOff], { key: 'stale' }).result
     const waiting = call([cutOff], { attemptTimeoutMs })
     await waiting.until('not-set')
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     await cutOff.partition()
     const listed = call([cutOff], { key: 'stale', attemptTimeoutMs })
     await Promise.all([listed, waiting].map((some) => some.until('no-leader')))
-    const tellMs = told()
+    const reportedMs = sinceFault()
     await put(two)
     await etcd.put('stale', JSON.stringify(two))
     await Promise.all([listed, waiting].map((some) => some.untilRetry()))
@@ -76,10 +76,10 @@ describe('of three members', () => {
     expect(await listed.result).toMatchObject({ addresses: two })
     expect(await waiting.result).toMatchObject({ addresses: two })
     const recoverMs = recovered()
-    record({ fault: 'the only endpoint cut off from its peers', reason: 'no-leader', tellMs, recoverMs })
+    record({ fault: 'the only endpoint cut off from its peers', reason: 'no-leader', reportedMs, recoverMs })
     expect(waiting.reasons.filter((reason) => reason === 'not-set')).toHaveLength(1)
     expect(listed.reasons).not.toContain('not-set')
-    // etcd forgets a read that comes while it finds back to its peers.
+    // etcd loses a read that arrives while it reconnects to its peers.
     expect(listed.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
 
@@ -91,13 +91,18 @@ describe('of three members', () => {
     await leader.pause()
     const reading = call([survivor])
     await once(reading.events, 'attempt')
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     await leader.kill()
     // This is what etcd says to reads that were under way, and to no other.
     expect((await reading.until('no-leader')).message).toMatch(/etcdserver: leader changed/)
-    const tellMs = told()
+    const reportedMs = sinceFault()
     expect(await reading.result).toMatchObject({ addresses: one })
-    record({ fault: 'leader killed in the middle of a read', reason: 'no-leader', tellMs, recoverMs: told() - tellMs })
+    record({
+      fault: 'leader killed in the middle of a read',
+      reason: 'no-leader',
+      reportedMs,
+      recoverMs: sinceFault() - reportedMs,
+    })
     await leader.start()
   })
 
@@ -109,13 +114,13 @@ describe('of three members', () => {
     await Promise.all([second.kill(), third.kill()])
     const lost = stopwatch()
     await listed.until('no-leader')
-    record({ fault: 'quorum lost under a waiting call', reason: 'no-leader', tellMs: lost() })
+    record({ fault: 'quorum lost under a waiting call', reason: 'no-leader', reportedMs: lost() })
     await knowsLeader(survivor, false)
 
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const waiting = call()
     const phase = await waiting.until('no-leader')
-    const tellMs = told()
+    const reportedMs = sinceFault()
     expect(phase.message).toContain(
       `${survivor.endpoint}: etcd has no leader or lost its quorum (etcdserver: no leader)`,
     )
@@ -126,7 +131,7 @@ describe('of three members', () => {
     const recovered = stopwatch()
     expect(await waiting.result).toMatchObject({ addresses: one })
     const recoverMs = recovered()
-    record({ fault: 'quorum lost before the call', reason: 'no-leader', tellMs, recoverMs })
+    record({ fault: 'quorum lost before the call', reason: 'no-leader', reportedMs, recoverMs })
     await etcd.put('listed', JSON.stringify(two))
     expect(await listed.result).toMatchObject({ addresses: two })
     expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
@@ -149,15 +154,15 @@ describe('of three members', () => {
   })
 })
 
-test('a learner is named and never asked for its copy; promoted, it gives the list', async () => {
+test('a learner has the reason learner, and gives the list when it is promoted', async () => {
   await using etcd = await startEtcd()
   await etcd.put('key', JSON.stringify(one))
   const learner = await etcd.addLearner()
-  const told = stopwatch()
+  const sinceFault = stopwatch()
   const waiting = new ObservedCall({ endpoints: learner.endpoint, tls: etcd.tls, key: 'key' })
   const absent = new ObservedCall({ endpoints: learner.endpoint, tls: etcd.tls, key: 'absent' })
   const phase = await waiting.until('learner')
-  const tellMs = told()
+  const reportedMs = sinceFault()
   expect(phase.message).toContain(`${learner.endpoint}: this etcd member is still a learner (etcdserver: `)
   await absent.until('learner')
   await waiting.untilRetry()
@@ -165,7 +170,7 @@ test('a learner is named and never asked for its copy; promoted, it gives the li
   const recovered = stopwatch()
   expect(await waiting.result).toMatchObject({ addresses: one })
   const recoverMs = recovered()
-  record({ fault: 'learner', reason: 'learner', tellMs, recoverMs })
+  record({ fault: 'learner', reason: 'learner', reportedMs, recoverMs })
   expect(waiting.reasons).toEqual(['learner'])
   expect(absent.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   await absent.until('not-set')

@@ -30,10 +30,10 @@ describe('one member', () => {
   test('that is not there yet is unreachable, and gives the list once it is', async () => {
     await etcd.put('here/before', json)
     await member.kill()
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const { call: waiting } = call({ key: 'here/before' })
     const phase = await waiting.until('unreachable')
-    const tellMs = told()
+    const reportedMs = sinceFault()
     expect(phase.message).toMatch(
       /^https:\/\/127\.0\.0\.1:\d+: etcd cannot be reached \(connect ECONNREFUSED 127\.0\.0\.1:\d+\)$/,
     )
@@ -42,7 +42,7 @@ describe('one member', () => {
     const recovered = stopwatch()
     expect(await waiting.result).toMatchObject({ addresses: one })
     const recoverMs = recovered()
-    record({ fault: 'not there yet', reason: 'unreachable', tellMs, recoverMs })
+    record({ fault: 'not there yet', reason: 'unreachable', reportedMs, recoverMs })
     expect(waiting.reasons).toEqual(['unreachable'])
     expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
@@ -50,15 +50,15 @@ describe('one member', () => {
   test('that is killed and started again on its port, while the key is awaited, is found again', async () => {
     const { key, call: waiting } = call()
     await waiting.until('not-set')
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     await member.kill()
     await waiting.until('unreachable')
-    const tellMs = told()
+    const reportedMs = sinceFault()
     await member.start()
     const recovered = stopwatch()
     await waiting.until('not-set')
     const recoverMs = recovered()
-    record({ fault: 'killed and started again', reason: 'unreachable', tellMs, recoverMs })
+    record({ fault: 'killed and started again', reason: 'unreachable', reportedMs, recoverMs })
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
     expect(waiting.reasons).toEqual(['not-set', 'unreachable', 'not-set'])
@@ -76,7 +76,7 @@ describe('one member', () => {
 
   test('that is frozen for two whole attempts answers the call with its first breath', async () => {
     await member.pause()
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const { key, call: waiting } = call({
       attemptTimeoutMs: 3500,
       retry: { initialDelayMs: 3000, maxDelayMs: 3000, jitter: 'none' },
@@ -84,7 +84,7 @@ describe('one member', () => {
     const wakes: string[] = []
     waiting.events.on('wake', ({ cause }) => wakes.push(cause))
     const phase = await waiting.until('timeout')
-    const tellMs = told()
+    const reportedMs = sinceFault()
     expect(phase.message).toMatch(/: TCP connected, but nothing answers/)
     while (waiting.failures.length < 2) await waiting.untilRetry()
     await member.unpause()
@@ -92,26 +92,26 @@ describe('one member', () => {
     await waiting.until('not-set')
     const recoverMs = recovered()
     expect(wakes).toEqual(['connected'])
-    record({ fault: 'frozen before the call for 10 s, attempts of 3.5 s', reason: 'timeout', tellMs, recoverMs })
+    record({ fault: 'frozen before the call for 10 s, attempts of 3.5 s', reason: 'timeout', reportedMs, recoverMs })
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
     expect(waiting.reasons).toEqual(['timeout', 'not-set'])
   })
 
-  test('that freezes between two reads is told, and read again', async () => {
+  test('that freezes between two reads has the reason timeout, and is read again', async () => {
     // Who counts attempts has them made, watch or not.
     const { key, call: waiting } = call({ retry: { maxAttempts: 1000 }, attemptTimeoutMs: 1000 })
     await waiting.until('not-set')
     await member.pause()
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const phase = await waiting.until('timeout')
-    const tellMs = told()
+    const reportedMs = sinceFault()
     expect(phase.message).toMatch(/: etcd took the request and does not answer/)
     await member.unpause()
     const recovered = stopwatch()
     await waiting.until('not-set')
     const recoverMs = recovered()
-    record({ fault: 'freezes in mid-connection, attempts of 1 s', reason: 'timeout', tellMs, recoverMs })
+    record({ fault: 'freezes in mid-connection, attempts of 1 s', reason: 'timeout', reportedMs, recoverMs })
     await etcd.put(key, json)
     expect(await waiting.result).toMatchObject({ addresses: one })
     expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
@@ -140,7 +140,7 @@ describe('one member without TLS, and with large requests allowed', () => {
     ['over 4 MiB, more than a gRPC message', 5 << 20, /the value is too large to be a list/],
   ])('a value %s is invalid for good', async (title, bytes, message) => {
     await etcd.put('large', Buffer.alloc(bytes, ' '))
-    const told = stopwatch()
+    const sinceFault = stopwatch()
     const call = new ObservedCall({ endpoints: etcd.endpoints, key: 'large' })
     expect(await call.error()).toMatchObject({
       code: 'REJECTED',
@@ -148,7 +148,7 @@ describe('one member without TLS, and with large requests allowed', () => {
       attempts: 1,
       message: expect.stringMatching(message),
     })
-    record({ fault: `value ${title}`, reason: 'invalid-value', tellMs: told() })
+    record({ fault: `value ${title}`, reason: 'invalid-value', reportedMs: sinceFault() })
   })
 
   test('a full store (NOSPACE) still gives the list', async () => {

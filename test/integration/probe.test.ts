@@ -106,7 +106,7 @@ test('a watch puts a server that dies at the end, also while etcd is away, and b
     await store(a.address, b.address, c.address)
     const grown = await next()
     expect(grown).toMatchObject({ added: [c.address] })
-    // It is in there already, where this test was slow to ask.
+    // The list has it already if this test was slow to read.
     const probed = grown?.probes?.length === 3 ? grown : await next()
     expect(states(probed?.probes)).toContainEqual([c.address, 'alive'])
 

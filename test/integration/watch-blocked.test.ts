@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { ObservedWatch } from '../support/follow.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
+import { ObservedWatch } from '../support/observed-watch.ts'
 
 const [a, b, c] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443'] as const
 const key = 'rke2/apiaddresses'

@@ -23,27 +23,27 @@ const unusable = ['', '[]\n', 'null', 'rubbish', '["10.0.0.1"]']
 const listOf = (addresses: readonly string[]) => `${JSON.stringify(addresses)}\n`
 
 /** One server at least. */
-function serversOf(dice: SeededRandom): string[] {
-  const some = servers.filter(() => dice.upTo(2) === 0)
-  return some.length > 0 ? some : [dice.pick(servers)]
+function serversOf(random: SeededRandom): string[] {
+  const some = servers.filter(() => random.upTo(2) === 0)
+  return some.length > 0 ? some : [random.pick(servers)]
 }
 
 /** An etcd with a proxy before each member, and all that can happen to them. At most one member is out at a time. */
 class World {
-  readonly dice: SeededRandom
+  readonly random: SeededRandom
   readonly etcd: EtcdCluster
   readonly proxies: readonly Proxy[]
   last: readonly string[] = servers
   #out: { readonly member: EtcdMember; back(): Promise<void> } | undefined
   #snapshot: { readonly saved: SnapshotFile; readonly last: readonly string[] } | undefined
 
-  constructor(dice: SeededRandom, etcd: EtcdCluster, proxies: readonly Proxy[]) {
-    this.dice = dice
+  constructor(random: SeededRandom, etcd: EtcdCluster, proxies: readonly Proxy[]) {
+    this.random = random
     this.etcd = etcd
     this.proxies = proxies
   }
 
-  async write(addresses: readonly string[] = serversOf(this.dice)): Promise<void> {
+  async write(addresses: readonly string[] = serversOf(this.random)): Promise<void> {
     await this.#quorum()
     this.last = addresses.toSorted()
     await this.etcd.put(key, listOf(this.last))
@@ -67,7 +67,7 @@ class World {
 
   async #fail(fail: (member: EtcdMember) => Promise<void>, back: (member: EtcdMember) => Promise<void>) {
     await this.heal()
-    const member = this.dice.pick(this.etcd.members)
+    const member = this.random.pick(this.etcd.members)
     this.#out = { member, back: () => back(member) }
     await fail(member)
   }
@@ -93,7 +93,7 @@ class World {
       ),
     'another leader': async () => {
       await this.heal()
-      await this.etcd.moveLeader(this.dice.pick(this.etcd.members))
+      await this.etcd.moveLeader(this.random.pick(this.etcd.members))
     },
   }
 
@@ -102,7 +102,7 @@ class World {
     'write again': () => this.write(this.last),
     'write rubbish': async () => {
       await this.#quorum()
-      await this.etcd.put(key, this.dice.pick(unusable))
+      await this.etcd.put(key, this.random.pick(unusable))
     },
     delete: async () => {
       await this.#quorum()
@@ -120,16 +120,16 @@ class World {
       ),
     restart: async () => {
       await this.heal()
-      await this.dice.pick(this.etcd.members).restart()
+      await this.random.pick(this.etcd.members).restart()
     },
     pause: () =>
       this.#fail(
         (member) => member.pause(),
         (member) => member.unpause(),
       ),
-    reset: async () => this.dice.pick(this.proxies).reset(),
-    refuse: async () => this.dice.pick(this.proxies).refuse(),
-    'black hole': async () => this.dice.pick(this.proxies).blackhole(),
+    reset: async () => this.random.pick(this.proxies).reset(),
+    refuse: async () => this.random.pick(this.proxies).refuse(),
+    'black hole': async () => this.random.pick(this.proxies).blackhole(),
     'all black holes': async () => Promise.all(this.proxies.map((proxy) => proxy.blackhole())),
     heal: () => this.heal(),
   }
@@ -195,7 +195,7 @@ test.each([1, 3] as const)(
     /** All is well again, and the reader has a list that it cannot have had before. */
     const settle = async () => {
       await world.heal()
-      await world.write([`10.0.1.${reader.count % 250}:6443`, ...serversOf(world.dice)])
+      await world.write([`10.0.1.${reader.count % 250}:6443`, ...serversOf(world.random)])
       const read = async () => {
         // A write that failed may come true after all, and later than others.
         if (!(await world.isLast())) await world.write(world.last)
@@ -211,13 +211,13 @@ test.each([1, 3] as const)(
 
     const kinds = new Map<string, number>()
     for (let n = 0; n < faults; n++) {
-      const [name, fault] = world.dice.pick(world.faults)
+      const [name, fault] = world.random.pick(world.faults)
       kinds.set(name, (kinds.get(name) ?? 0) + 1)
       log.push(`${n} ${name}`)
       await fault()
       // Some faults are in the middle of another, some have time to be noticed, and some are got over.
-      await sleep(world.dice.upTo(4) * world.dice.upTo(300))
-      if (world.dice.upTo(5) === 0) await settle()
+      await sleep(world.random.upTo(4) * world.random.upTo(300))
+      if (world.random.upTo(5) === 0) await settle()
     }
 
     await settle()

@@ -5,9 +5,9 @@ import { connect } from '../../src/sources/etcd/etcd-connection.ts'
 import { connectionDefaults, endpointOf } from '../support/endpoint.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { ObservedWatch } from '../support/follow.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
+import { ObservedWatch } from '../support/observed-watch.ts'
 
 const [a, b, c] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443'] as const
 const key = 'rke2/apiaddresses'
@@ -97,7 +97,7 @@ describe('one member', () => {
     expect(await followed.next()).toMatchObject({ addresses: [a], removed: [b] })
   })
 
-  test('is restored from an older snapshot: told, and followed', async () => {
+  test('is restored from an older snapshot: emits resynced, and is followed', async () => {
     await using etcd = await startEtcd()
     const old = await put(etcd, a)
     const snapshot = await etcd.saveSnapshot()
@@ -150,7 +150,7 @@ describe('one member', () => {
     await expect(connection.watch(key, revision, signal)).resolves.toBeDefined()
   })
 
-  test('has more to tell than one message may hold: all of it is told', async () => {
+  test('has more changes than one message may hold: all of them arrive', async () => {
     await using etcd = await startEtcd()
     const revisions: string[] = []
     for (let i = 0; i < 5; i++) revisions.push(await etcd.put(key, 'x'.repeat(1 << 20)))

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WatchOptions } from '../../src/index.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
-import { ObservedWatch } from '../support/follow.ts'
 import { memoryInUse } from '../support/heap.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy } from '../support/net.ts'
 import type { Proxy } from '../support/net.ts'
+import { ObservedWatch } from '../support/observed-watch.ts'
 
 const [a, b, c, d] = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443', '[fd00::4]:6443'] as const
 const list = (...addresses: string[]) => `${JSON.stringify(addresses)}\n`
@@ -160,27 +160,27 @@ const through = (proxy: Proxy, more: WatchOptions) => follow({ endpoints: proxy.
 const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<ObservedWatch>> = {
   'while it waits for the certificate files': async (proxy, more) => {
     const { followed, events } = through(proxy, { tls: undefined, dataDir: '/nowhere', ...more })
-    followed.ask()
+    followed.startNext()
     await events.until('retry')
     return followed
   },
   'while etcd cannot be reached': async (proxy, more) => {
     await proxy.refuse()
     const { followed, events } = through(proxy, more)
-    followed.ask()
+    followed.startNext()
     await events.until('retry')
     return followed
   },
   'while etcd says nothing': async (proxy, more) => {
     await proxy.blackhole()
     const { followed } = through(proxy, more)
-    followed.ask()
+    followed.startNext()
     await expect.poll(() => proxy.open).toBe(1)
     return followed
   },
   'while the key is not set': async (proxy, more) => {
     const { followed, events } = through(proxy, more)
-    followed.ask()
+    followed.startNext()
     await events.until('retry')
     return followed
   },
@@ -188,14 +188,14 @@ const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<Obser
     const { followed, put } = through(proxy, more)
     await put(a)
     await followed.begin()
-    followed.ask()
+    followed.startNext()
     return followed
   },
   'while an address is held': async (proxy, more) => {
     const { followed, events, put } = through(proxy, more)
     await put(a, b)
     await followed.begin()
-    followed.ask()
+    followed.startNext()
     await put(a)
     await events.until('held')
     return followed
@@ -204,7 +204,7 @@ const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<Obser
     const { followed, put } = through(proxy, more)
     await put(a)
     await followed.begin()
-    followed.ask()
+    followed.startNext()
     await proxy.blackhole()
     return followed
   },
@@ -212,7 +212,7 @@ const phases: Record<string, (proxy: Proxy, more: WatchOptions) => Promise<Obser
     const { followed, events, put } = through(proxy, more)
     await put(a)
     await followed.begin()
-    followed.ask()
+    followed.startNext()
     await proxy.blackhole()
     proxy.reset()
     await events.until('attempt')
@@ -237,7 +237,7 @@ describe.each(Object.entries(phases))('%s', (_, bring) => {
     using leaks = checkLeaks(controller.signal)
     const followed = await bring(proxy, { signal: controller.signal })
     const ended = end(followed, controller)
-    const outcome = await followed.asked
+    const outcome = await followed.pendingNext
     await ended
     expect(outcome).toEqual(name === 'an abort' ? { error: reason } : { done: true, value: undefined })
     await followed.events.until('closed')

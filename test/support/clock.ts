@@ -7,7 +7,7 @@ interface Timer {
   readonly wake: () => void
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export class VirtualClock implements Clock {
   readonly #timers = new Set<Timer>()
   readonly #random: () => number

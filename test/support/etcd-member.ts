@@ -75,7 +75,7 @@ export class EtcdMember {
     return this.#context.tls === 'none' ? 'http' : 'https'
   }
 
-  /** Whether it can be asked and has its peers. */
+  /** Whether it answers and is connected to its peers. */
   get reachable(): boolean {
     return this.#running && !this.#paused && !this.#partitioned
   }
@@ -105,7 +105,7 @@ export class EtcdMember {
       'strict-reconfig-check': false, // it lets no member in for the first 5 s
       'bcrypt-cost': 4,
       logger: 'zap',
-      ...(members === 1 && { 'heartbeat-interval': 20, 'election-timeout': 200 }), // it waits for nobody
+      ...(members === 1 && { 'heartbeat-interval': 20, 'election-timeout': 200 }), // there is no other member to wait for
       ...(rke2Flags && { 'heartbeat-interval': 500, 'election-timeout': 5000 }),
       ...(tls !== 'none' && {
         'client-transport-security': {
@@ -256,7 +256,7 @@ export class EtcdMember {
     return `http://127.0.0.1:${this.#ports.admin}/v3/${path}`
   }
 
-  /** Asks this member's JSON gateway. */
+  /** Sends a request to the JSON gateway of this member. */
   async request<Result>(path: string, body: object, headers?: Record<string, string>): Promise<Result> {
     const response = await fetch(this.gatewayUrl(path), {
       method: 'POST',

@@ -117,7 +117,7 @@ export class EtcdCluster implements AsyncDisposable {
     await this.request('kv/compaction', { revision: header.revision, physical: true })
   }
 
-  /** Asks etcd's JSON gateway, https://etcd.io/docs/latest/dev-guide/api_grpc_gateway: any member that answers. */
+  /** Sends a request to the JSON gateway (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway) of any member that answers. */
   async request<Result>(path: string, body: object): Promise<Result> {
     if (!this.#root) return this.#anyMember<Result>(path, body)
     const { token } = await this.#anyMember<{ token: string }>('auth/authenticate', this.#root)
@@ -172,7 +172,7 @@ export class EtcdCluster implements AsyncDisposable {
   async addLearner(): Promise<EtcdMember> {
     const member = await this.#newMember()
     await this.request('cluster/member/add', { peerURLs: [member.peerUrl], isLearner: true })
-    // It asks any of them who the members are, and ends at once if it is not one.
+    // It gets the list of members from any of them, and ends at once if it is not in that list.
     for (const other of this.members.filter(({ reachable }) => reachable)) await other.knows(member.peerUrl)
     try {
       await member.create([...this.members, member], 'existing')

@@ -12,18 +12,18 @@ export interface Fault {
   readonly fault: string
   readonly reason: Reason | undefined
   /** From the fault, or the call where the fault was there before it, to the event that names it. */
-  readonly tellMs?: number
+  readonly reportedMs?: number
   /** From when etcd could answer again to the list. */
   readonly recoverMs?: number
 }
 
 /** Adds a line to the Markdown table in the file `FAULT_TABLE`, where that is set. */
-export function record({ fault, reason, tellMs, recoverMs }: Fault): void {
+export function record({ fault, reason, reportedMs, recoverMs }: Fault): void {
   const file = process.env['FAULT_TABLE']
   if (!file) return
   const image = (process.env['ETCD_IMAGE'] ?? '').replace(/.*:/, '')
   const ms = (value: number | undefined) => (value === undefined ? '' : `${Math.max(0, Math.round(value))} ms`)
-  appendFileSync(file, `| ${fault} | ${image} | ${reason ?? '-'} | ${ms(tellMs)} | ${ms(recoverMs)} |\n`)
+  appendFileSync(file, `| ${fault} | ${image} | ${reason ?? '-'} | ${ms(reportedMs)} | ${ms(recoverMs)} |\n`)
 }
 
 /** Milliseconds since now, at each call. */

@@ -7,30 +7,30 @@ export const fuzzSeed: number = Number(process.env['FUZZ_SEED'] ?? 1)
 export const forging: RegExp = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
 /** The bytes with one thing wrong: a bit or a byte, something cut, doubled, repeated, put in or of another value. */
-export function mutate(bytes: Buffer, dice: SeededRandom, others: readonly Buffer[]): Buffer {
-  const at = dice.upTo(bytes.length + 1)
-  const to = at + dice.upTo(bytes.length - at + 1)
+export function mutate(bytes: Buffer, random: SeededRandom, others: readonly Buffer[]): Buffer {
+  const at = random.upTo(bytes.length + 1)
+  const to = at + random.upTo(bytes.length - at + 1)
   const [before, part, after] = [bytes.subarray(0, at), bytes.subarray(at, to), bytes.subarray(to)]
-  const other = dice.pick(others)
-  switch (dice.upTo(8)) {
+  const other = random.pick(others)
+  switch (random.upTo(8)) {
     case 0: {
       const flipped = Buffer.from(bytes)
-      if (at < flipped.length) flipped[at]! ^= 1 << dice.upTo(8)
+      if (at < flipped.length) flipped[at]! ^= 1 << random.upTo(8)
       return flipped
     }
     case 1:
-      return Buffer.concat([before, dice.bytes(1), bytes.subarray(at + 1)])
+      return Buffer.concat([before, random.bytes(1), bytes.subarray(at + 1)])
     case 2:
       return Buffer.concat([before, after])
     case 3:
       return Buffer.concat([bytes, bytes])
     case 4:
-      return Buffer.concat([before, ...Array.from({ length: dice.upTo(20) }, () => part), after])
+      return Buffer.concat([before, ...Array.from({ length: random.upTo(20) }, () => part), after])
     case 5:
       return before
     case 6:
       return Buffer.concat([before, other, after])
     default:
-      return Buffer.concat([before, other.subarray(dice.upTo(other.length))])
+      return Buffer.concat([before, other.subarray(random.upTo(other.length))])
   }
 }

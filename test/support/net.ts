@@ -8,7 +8,7 @@ const ports = 2000
 const firstPort = 15_000 + ports * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 8)
 let portsGiven = Math.floor(Math.random() * ports)
 
-/** A TCP port on which nothing listens, and which nobody else is given: a server that was stopped finds it free again. */
+/** A TCP port on which nothing listens, and which is given only once: a server that was stopped finds it free again. */
 export async function unusedPort(): Promise<number> {
   for (;;) {
     const port = firstPort + (portsGiven++ % ports)
@@ -144,7 +144,7 @@ class Flow {
   blackhole(): void {
     this.#silent = true
     this.#client.unpipe().resume()
-    // Nobody hears of it on this side, and etcd's need not wait for its own keepalive, two hours later.
+    // This side gets no reset, and the side of etcd need not wait for its own keepalive, two hours later.
     this.#upstream?.destroy()
   }
 

@@ -10,7 +10,7 @@ export class SeededRandom {
     this.#state = typeof seed === 'number' ? seed : createHash('sha256').update(seed).digest().readUInt32LE()
   }
 
-  /** Dice of their own: what they show depends on the seed and the name, and not on what was thrown here before. */
+  /** Returns a generator whose numbers depend on the seed and the name, and not on the numbers drawn here before. */
   fork(name: string): SeededRandom {
     return new SeededRandom(`${this.#seed}/${name}`)
   }

@@ -30,7 +30,7 @@ export class Recorder {
     return this.all.filter((event): event is EventOf<T> => event.type === type)
   }
 
-  /** Forgets what was told so far. */
+  /** Forgets the events so far. */
   clear(): void {
     this.all.length = 0
   }

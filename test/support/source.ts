@@ -28,7 +28,7 @@ export class FakeSource {
     return this.#watching.size
   }
 
-  reading(): Snapshot {
+  snapshot(): Snapshot {
     return {
       value: this.#value,
       modRevision: this.#version === 0n ? 0n : this.#revision,
@@ -38,14 +38,14 @@ export class FakeSource {
     }
   }
 
-  /** @param options.silently without any watch being told */
+  /** @param options.silently whether no watch gets the change */
   write(value: string | undefined, options: { silently?: boolean } = {}): void {
     this.#value = value === undefined ? undefined : Buffer.from(value)
     this.#revision += 1n
     this.#version = value === undefined ? 0n : this.#version + 1n
     if (this.#version <= 1n) this.#createRevision = this.#version * this.#revision
     if (options.silently) return
-    for (const watch of this.#watching) watch.push({ ...this.reading(), modRevision: this.#revision })
+    for (const watch of this.#watching) watch.push({ ...this.snapshot(), modRevision: this.#revision })
   }
 
   /** Every read fails, until it is called with `undefined`. */
@@ -58,8 +58,8 @@ export class FakeSource {
     this.#held = Promise.withResolvers()
   }
 
-  release(reading: Snapshot): void {
-    this.#held?.resolve(reading)
+  release(snapshot: Snapshot): void {
+    this.#held?.resolve(snapshot)
     this.#held = undefined
   }
 
@@ -69,8 +69,8 @@ export class FakeSource {
     this.#watching.clear()
   }
 
-  /** A connection that was silent comes to stand. */
-  stand(): void {
+  /** Establishes a connection that was silent. */
+  becomeConnected(): void {
     this.#standing.resolve()
   }
 
@@ -78,11 +78,11 @@ export class FakeSource {
     signal.throwIfAborted()
     this.reads++
     if (this.#failure !== undefined) throw this.#failure
-    const reading = this.#held?.promise ?? this.reading()
+    const snapshot = this.#held?.promise ?? this.snapshot()
     const aborted = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
-    return Promise.race([reading, aborted])
+    return Promise.race([snapshot, aborted])
   }
 
   async watch(after: bigint, signal: AbortSignal): Promise<SourceWatch> {
@@ -93,7 +93,7 @@ export class FakeSource {
     this.watches++
     const watch = new FakeWatch(() => this.#watching.delete(watch))
     this.#watching.add(watch)
-    if (this.#revision > after) watch.push({ ...this.reading(), modRevision: this.#revision })
+    if (this.#revision > after) watch.push({ ...this.snapshot(), modRevision: this.#revision })
     return watch
   }
 
@@ -121,8 +121,8 @@ class FakeWatch implements SourceWatch {
     this.#changed.promise.catch(() => {})
   }
 
-  push(reading: Snapshot): void {
-    this.#latest = reading
+  push(snapshot: Snapshot): void {
+    this.#latest = snapshot
     this.#changed.resolve()
   }
 

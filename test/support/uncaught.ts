@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 
-/** What is thrown until the end of the test and caught by nobody: it does not fail the test. */
+/** Collects uncaught exceptions until the end of the test. They do not fail the test. */
 export function collectUncaught(): unknown[] {
   const uncaught: unknown[] = []
   const others = process.listeners('uncaughtException')

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { ApiserverAddressError } from '../../../src/errors.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
+import { followFake } from '../../support/fake-watch.ts'
 import { resolveFake } from '../../support/resolving.ts'
-import { followFake } from '../../support/watching.ts'
 
 test('a call rejects at its deadline, and the message names what it waited for', async () => {
   const { clock, result, events } = resolveFake({ timeoutMs: 60_000, minAddresses: 2 }, ({ source }) =>

@@ -4,7 +4,7 @@ import { parseAddresses } from '../../../src/addresses/parse.ts'
 import type { AddressChange } from '../../../src/index.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
-import { watchFake } from '../../support/watching.ts'
+import { watchFake } from '../../support/fake-watch.ts'
 
 /** A watch of a fake etcd, and the backup that a step has saved. */
 type Fixture = ReturnType<typeof watchFake> & { restore?: () => void; restored?: boolean }

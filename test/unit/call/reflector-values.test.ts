@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { idle } from '../../support/clock.ts'
 import type { Stored } from '../../support/fake-etcd.ts'
-import { followFake, outcome } from '../../support/watching.ts'
+import { followFake, outcome } from '../../support/fake-watch.ts'
 
 const a = '10.0.0.1:6443'
 const b = '10.0.0.2:6443'

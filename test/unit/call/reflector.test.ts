@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
-import { followFake, outcome, watchFake } from '../../support/watching.ts'
+import { followFake, outcome, watchFake } from '../../support/fake-watch.ts'
 
 const a = '10.0.0.1:6443'
 const b = '10.0.0.2:6443'

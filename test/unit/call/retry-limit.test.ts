@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { RetryLimit } from '../../../src/call/retry-limit.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { VirtualClock } from '../../support/clock.ts'
+import { followFake } from '../../support/fake-watch.ts'
 import { resolveFake } from '../../support/resolving.ts'
-import { followFake } from '../../support/watching.ts'
 
 const expired = new Failure('tls-rejected', 'expired', { retryForMs: 1000 })
 

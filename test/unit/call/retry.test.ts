@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
+import { followFake } from '../../support/fake-watch.ts'
 import { resolveFake } from '../../support/resolving.ts'
-import { followFake } from '../../support/watching.ts'
 
 test('retry makes maxAttempts reads on the schedule of the backoff, and rejects with ATTEMPTS_EXHAUSTED', async () => {
   const { clock, result, source } = resolveFake({ retry: { maxAttempts: 3, jitter: 'none' } })
@@ -37,7 +37,7 @@ test('retry reads again at once, and emits wake, when the connection of a late r
   await clock.advance(1)
   source.write('["a:1"]')
   source.fail(undefined)
-  source.stand()
+  source.becomeConnected()
   expect(await result).toMatchObject({ addresses: ['a:1'], attempts: 2 })
   expect(events.of('wake')).toEqual([{ type: 'wake', cause: 'connected' }])
 })

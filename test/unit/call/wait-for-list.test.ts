@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { idle } from '../../support/clock.ts'
+import { outcome, watchFake } from '../../support/fake-watch.ts'
 import { resolveFake } from '../../support/resolving.ts'
-import { outcome, watchFake } from '../../support/watching.ts'
 
 test('waitForList resolves at once with a list that the watch pushes, without another read', async () => {
   const { source, clock, result, events } = resolveFake()
@@ -29,7 +29,7 @@ test('waitForList does not go back to a pushed change that is older than the las
   await clock.advance(90_000)
   source.write('["a:1","b:1"]')
   source.write('["a:1"]')
-  source.release(source.reading())
+  source.release(source.snapshot())
   await idle()
   source.write('["a:1","c:1"]')
   expect(await result).toMatchObject({ addresses: ['a:1', 'c:1'] })

@@ -6,11 +6,11 @@ import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
 
 /** The file system of the data directory does not answer. */
-const reading = vi.hoisted((): string[] => [])
+const snapshot = vi.hoisted((): string[] => [])
 vi.mock('../../../src/util/files.ts', () => ({
   readSmallFile: (file: string, signal: AbortSignal) =>
     new Promise((_resolve, reject) => {
-      reading.push(file)
+      snapshot.push(file)
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     }),
 }))
@@ -22,7 +22,7 @@ test('Prober goes on without the server CA when its file system does not answer 
   const call = new Call(config, clock)
   const probes = new Prober(config, clock, async () => {}).probe(['a:1'], call)
   // The code that reads the file is loaded in time that is not the clock's.
-  await vi.waitFor(() => expect(reading).toEqual(['/data/server/tls/server-ca.crt']))
+  await vi.waitFor(() => expect(snapshot).toEqual(['/data/server/tls/server-ca.crt']))
   await clock.advance(2000)
   expect(await probes).toMatchObject([{ address: 'a:1', state: 'alive', verified: false }])
   expect(events.of('probed')).toMatchObject([

@@ -177,7 +177,7 @@ async function outcome([title, reason, , scheme, createServer]: Row) {
     retry: { maxAttempts: 2, initialDelayMs: 1 },
   })
   await call.until(reason)
-  record({ fault: `not an etcd: ${title}`, reason, tellMs: elapsedMs() })
+  record({ fault: `not an etcd: ${title}`, reason, reportedMs: elapsedMs() })
   const { code, message } = await call.error()
   return { code, message, reasons: call.reasons }
 }

@@ -7,7 +7,7 @@ import { Recorder } from './recorder.ts'
 export class ObservedWatch {
   readonly events = new Recorder()
   readonly watch: ApiserverAddressWatch
-  asked: Promise<unknown> | undefined
+  pendingNext: Promise<unknown> | undefined
 
   constructor(options: WatchOptions) {
     this.watch = watchApiserverAddresses({ events: this.events.emitter, ...options })
@@ -21,9 +21,9 @@ export class ObservedWatch {
     return value
   }
 
-  /** Asks for a state that never comes; {@link asked} is what comes instead. */
-  ask(): void {
-    this.asked = this.watch.next().catch((error: unknown) => ({ error }))
+  /** Calls `next()` without a change to come; {@link pendingNext} is its outcome. */
+  startNext(): void {
+    this.pendingNext = this.watch.next().catch((error: unknown) => ({ error }))
   }
 
   /** The first list, once the key is followed; the events up to there are forgotten. */
