@@ -1,20 +1,20 @@
 import { defineConfig } from 'vitest/config'
 
-// One project per etcd version: test/engine/vitest.sh chooses them.
+// There is one project for each etcd version. test/engine/vitest.sh chooses the versions.
 const images = (process.env['ETCD_IMAGE'] ?? '').trim().split(/[\s,]+/)
 
-// No test is about seconds, and other people's machines are busy.
-const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } }
+// Even on a busy machine, only a test that hangs takes this long.
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } }
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    // What a run leaves well below, on any machine: the command's process and etcd's rarest answers are not in it.
+    // A run on any machine is well above these values, which do not include the process of the command.
     coverage: { include: ['src/**'], reporter: 'text', thresholds: { lines: 95, branches: 90 } },
     projects: [
       {
         test: {
-          ...patient,
+          ...timeouts,
           name: 'unit',
           include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts'],
           setupFiles: ['test/support/fixed-seed.ts'],
@@ -23,15 +23,15 @@ export default defineConfig({
       },
       ...images.map((image) => ({
         test: {
-          ...patient,
+          ...timeouts,
           name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
           include: ['test/{integration,bundles}/*.test.ts'],
           setupFiles: ['test/support/preload.ts'],
-          // The pid is that of the whole run, which outlives every worker: what is left of it can be recognised and removed.
+          // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
           env: {
             ETCD_IMAGE: image,
             TEST_RUN_PID: String(process.pid),
-            // Two minutes in all.
+            // Two minutes for all etcd versions together.
             CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
           },
           sequence: { groupOrder: 1 },

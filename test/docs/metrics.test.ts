@@ -13,7 +13,7 @@ import { parseOptions } from '../../src/call/config.ts'
 import { resolve } from '../../src/resolve.ts'
 import { VirtualClock } from '../support/clock.ts'
 import { codeBlocks, read } from '../support/documents.ts'
-import { FakeSource } from '../support/source.ts'
+import { FakeSource } from '../support/fake-source.ts'
 
 /** Runs the example that imports `module`, then a call that has to wait and a call that does not. */
 async function runExample(module: string): Promise<void> {
@@ -27,14 +27,14 @@ async function runExample(module: string): Promise<void> {
 
   const clock = new VirtualClock()
   const source = new FakeSource()
-  const waiting = resolve(parseOptions({}, 'resolve'), clock, source.asSource())
+  const waiting = resolve(parseOptions({}, 'resolve'), clock, source)
   await clock.advance(1000)
   source.write('["a:1","b:1"]')
   await waiting
 
   const ready = new FakeSource()
   ready.write('["a:1"]')
-  await resolve(parseOptions({}, 'resolve'), new VirtualClock(), ready.asSource())
+  await resolve(parseOptions({}, 'resolve'), new VirtualClock(), ready)
 }
 
 test('the Prometheus example of docs/metrics.md counts retries and addresses', async () => {

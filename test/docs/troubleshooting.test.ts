@@ -5,7 +5,7 @@ import { resolve } from '../../src/resolve.ts'
 import { reasons } from '../../src/sources/reasons.ts'
 import { VirtualClock } from '../support/clock.ts'
 import { codeBlocks, codeSpans, read, rows, section } from '../support/documents.ts'
-import { FakeSource } from '../support/source.ts'
+import { FakeSource } from '../support/fake-source.ts'
 
 const page = read('docs/troubleshooting.md')
 const headings = [...section(page, 'Reasons').matchAll(/^### (.+)$/gm)].map(([, text = '']) => text)
@@ -41,7 +41,7 @@ test('README and docs/troubleshooting.md show the message of an error as the pac
   const clock = new VirtualClock()
   const source = new FakeSource()
   source.write('["10.0.0.11:6443","10.0.0.12:6443"]')
-  const call = resolve(parseOptions({ minAddresses: 3 }, 'resolve'), clock, source.asSource())
+  const call = resolve(parseOptions({ minAddresses: 3 }, 'resolve'), clock, source)
   const message = call.then(String, (error: Error) => error.message)
   await clock.advance(900_000)
   const withoutNumbers = (text: string) => text.replace(/\b\d+(\.\d)?(?= s\b| attempts)/g, 'N')

@@ -1,8 +1,8 @@
 #!/bin/sh
 # usage: debian-etcd.sh SUITE...
-# Prints, one a line, the folder that holds the programs `etcd` and `etcdctl` of each Debian suite (bookworm has etcd
-# 3.4, trixie 3.5). What is not there yet comes from the mirror this machine's own apt uses. Needs no root: apt works
-# in folders of its own and nothing is installed.
+# Prints a line for each Debian suite: the folder with its programs `etcd` and `etcdctl`. Bookworm has etcd 3.4, trixie
+# has 3.5. Missing programs are downloaded from the mirror that apt uses on this machine. This needs no root, because
+# apt uses separate folders and installs nothing.
 set -eu
 
 cache=$(cd "$(dirname "$0")/../.." && pwd)/.cache/etcd
@@ -14,16 +14,16 @@ fail() {
 }
 
 mirror() {
-  command -v apt-get >/dev/null || fail 'this is not Debian: there is no apt-get'
+  command -v apt-get >/dev/null || fail 'there is no apt-get: this is not Debian'
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  # Not `apt-get indextargets`: that one is silent until somebody has run `apt-get update`.
+  # Not `apt-get indextargets`, which prints nothing until `apt-get update` has run.
   apt-get --print-uris update | sed -n "s#^'\(.*\)/dists/$codename/InRelease' .*#\1#p" | head -n 1
 }
 
 download() {
   suite=$1 target=$2
   uri=$(mirror)
-  [ -n "$uri" ] || fail "apt on this machine knows no Debian mirror to take $suite from"
+  [ -n "$uri" ] || fail "apt on this machine has no Debian mirror for $suite"
   echo "Downloading etcd of Debian $suite" >&2
 
   mkdir -p "$cache"
@@ -49,7 +49,7 @@ download() {
   done
   "$work/root/usr/bin/etcd" --version | head -n 1 >&2
   [ -x "$work/root/usr/bin/etcdctl" ] || fail "etcd-client of $suite has no etcdctl"
-  # In one step, so that a folder of that name is always whole; where another run was faster, its folder serves as well.
+  # In one step, so that a folder with this name is always complete. If another run was faster, its folder is used.
   mv -T "$work/root/usr/bin" "$target" 2>/dev/null || [ -x "$target/etcd" ] || fail "cannot write $target"
   rm -rf "$work"
   trap - EXIT INT TERM

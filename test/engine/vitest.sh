@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: vitest.sh [VITEST ARGUMENT]...
-# Runs the tests; without a container engine, only those that need none, and then fails.
+# Runs the tests. Without a container engine, it runs the tests that need none, and then fails.
 set -eu
 
 engine=$(cd "$(dirname "$0")" && pwd)

@@ -1,11 +1,11 @@
 #!/bin/sh
 # usage: with-etcd.sh COMMAND [ARGUMENT]...
-# Runs a command with all that tests against etcd need: a container engine, the images of the etcd versions to test
-# (ETCD_IMAGE overrides the choice), and nothing left behind. Without an engine, it ends with exit code 69.
+# Runs a command with a container engine and the images of the etcd versions to test (ETCD_IMAGE overrides the choice),
+# and removes the containers that the command has left. Without an engine, it ends with exit code 69.
 set -eu
 
 engine=$(cd "$(dirname "$0")" && pwd)
-# What RKE2 ships; where no registry can be reached, the two versions Debian has.
+# The versions that RKE2 ships. If no registry can be reached, the two versions of Debian.
 official='gcr.io/etcd-development/etcd:v3.5.26 gcr.io/etcd-development/etcd:v3.6.14'
 debian='bookworm trixie'
 label=rke2-apiserver-resolver.test
@@ -14,22 +14,23 @@ say() { echo "with-etcd.sh: $*" >&2; }
 
 engine_answers() { docker info >/dev/null 2>&1; }
 
-# Where all of an engine was killed at once, its containers' ends of docker0 outlive it for minutes, as long as the kernel
-# keeps their sockets, and answer for addresses that the next engine gives to others. It makes docker0 anew. A pid in its
-# files may be another process's by now, which the next engine would take for itself.
+# When an engine and its containers were killed together, the kernel keeps the sockets of the containers for minutes,
+# and with them their interfaces on docker0. These respond for addresses that the next engine gives to other containers,
+# so docker0 is deleted; the engine creates it again. The pid files are deleted because a pid in them may belong to
+# another process by now, and the next engine would not start.
 forget_engine() {
   rm -f /run/docker.pid /run/docker-ssd.pid /run/docker/containerd/*.pid
   [ ! -d /sys/class/net/docker0 ] || ip link delete docker0 || true
 }
 
-# Only where it can be done in full: as root, on Debian, and DOCKER_HOST names no other engine.
+# Only as root, on Debian, and if DOCKER_HOST does not name another engine.
 start_engine() {
   [ "$(id -u)" = 0 ] && [ -z "${DOCKER_HOST:-}" ] && grep -qs '^ID=debian$' /etc/os-release || return 1
   if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
     say 'No container engine answers. Installing the one of Debian (docker.io, without recommended packages).'
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update || return 1
-    # A package of its own since trixie.
+    # A separate package since trixie.
     client=$(apt-cache search --names-only '^docker-cli$' | cut -d ' ' -f 1)
     apt-get -qq install --yes --no-install-recommends docker.io $client iproute2 procps </dev/null >/dev/null || return 1
   fi
@@ -46,15 +47,15 @@ start_engine() {
     engine_answers && return
     sleep 0.2
   done
-  say 'dockerd does not answer; the end of /var/log/docker.log:'
+  say 'dockerd does not answer. The last lines of /var/log/docker.log:'
   tail -n 5 /var/log/docker.log >&2
   return 1
 }
 
-# Another user's process cannot be signalled, but it is there.
+# A process of another user cannot be signalled, but /proc has it.
 alive() { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; }
 
-# Removes what belongs to runs on this machine that are over, however they ended. The fixture labels it with their pid.
+# Removes the containers, networks and folders of runs on this machine that have ended. Their label or name has the pid.
 sweep() {
   filter="label=$label.host=$(uname -n)"
   docker ps --all --filter "$filter" --format "{{.ID}} {{.Label \"$label.pid\"}}" | while read -r id pid; do
@@ -76,13 +77,13 @@ official_images() {
   echo "$official"
 }
 
-# Debian's programs and the few libraries they load.
+# The images contain Debian's programs and the libraries that these load.
 debian_images() {
   folders=$("$engine/debian-etcd.sh" $debian) || return 1
   for folder in $folders; do
     image=debian-etcd:$("$folder/etcd" --version | awk 'NR == 1 { print $3 }')
     if ! docker image inspect "$image" >/dev/null 2>&1; then
-      say "Making $image of Debian's etcd"
+      say "Creating $image from Debian's etcd"
       (
         cd "$folder"
         libraries=$(ldd etcd* | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
@@ -103,10 +104,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 sweep
 if [ -z "${ETCD_IMAGE:-}" ] && ! ETCD_IMAGE=$(official_images || debian_images); then
-  say 'There is no etcd to test with: its images cannot be pulled, and Debian does not give one either.'
+  say 'There is no etcd to test with: its images cannot be pulled, and Debian has none for this machine.'
   exit 1
 fi
-# What is left of a run is swept here, and not by a container that would have to be pulled.
+# This script removes what a run has left. Testcontainers would use a container for this, whose image must be pulled.
 export ETCD_IMAGE TESTCONTAINERS_RYUK_DISABLED=true
 say Testing with $ETCD_IMAGE
 "$@"

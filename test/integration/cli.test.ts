@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 
@@ -17,168 +17,162 @@ beforeAll(async () => {
 afterAll(() => etcd[Symbol.asyncDispose]())
 
 let keys = 0
-/** A key of the test's own, and the flags to read it with. */
+/** Returns a new key with the flags to read it. */
 function freshKey() {
   const key = `test/${++keys}`
   const flags = ['--data-dir', etcd.dataDir, '--endpoints', etcd.endpoints.join(), '--address-key', key]
   return { key, flags, store: (addresses: readonly string[]) => etcd.put(key, `${JSON.stringify(addresses)}\n`) }
 }
 
-/** Runs the command, or a shell line in which `"$@"` is the command, as a process of its own. */
+/** Runs the command in a process of its own, or a shell line in which `"$@"` is the command. */
 function start(args: readonly string[], { shell, env }: { shell?: string; env?: Record<string, string> } = {}) {
   const command = [process.execPath, program, ...args]
   const [file = '', ...rest] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command]
-  // Node 22 warns that it strips types.
+  // Node 22 prints a warning that it strips types.
   const child = spawn(file, rest, {
     env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const text = { stdout: '', stderr: '' }
+  const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (chunk) => (text[name] += chunk))
+    child[name].setEncoding('utf8').on('data', (chunk) => (output[name] += chunk))
   }
-  const ended = once(child, 'close').then(([code, signal]) => ({ code: code ?? signal, ...text }))
+  const ended = once(child, 'close').then(([code, signal]) => ({ code: code ?? signal, ...output }))
   return {
     ended,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Waits for a part of what it prints; an end without that fails the test at once. */
-    async until(stream: 'stdout' | 'stderr', part: string): Promise<void> {
-      const early = ended.then((result) => Promise.reject(new Error(`ended without ${part}`, { cause: result })))
-      while (!text[stream].includes(part)) await Promise.race([once(child[stream], 'data'), early])
+    /** Resolves when the command has printed this text; rejects if it ends without. */
+    async until(stream: 'stdout' | 'stderr', text: string): Promise<void> {
+      const early = ended.then((result) => Promise.reject(new Error(`ended without ${text}`, { cause: result })))
+      while (!output[stream].includes(text)) await Promise.race([once(child[stream], 'data'), early])
       early.catch(() => {})
     },
   }
 }
 
-const log = (stderr: string) =>
+const parseLog = (stderr: string) =>
   stderr
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
 
-describe('one list', () => {
-  test('is printed as soon as it is complete, and the waiting is logged', async () => {
-    const { flags, store } = freshKey()
-    const command = start([...flags, '--min', '3'])
-    await command.until('stderr', '"reason":"not-set"')
-    await store(one)
-    await command.until('stderr', '"reason":"incomplete"')
-    await store(three)
-    const { code, stdout, stderr } = await command.ended
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${three.join('\n')}\n` })
-    expect(log(stderr).map(({ level, reason }) => [level, reason])).toEqual([
-      ['info', 'not-set'],
-      ['info', 'incomplete'],
-      ['info', undefined],
-    ])
-  })
+test('the command prints the list when it is complete, and logs what it waits for', async () => {
+  const { flags, store } = freshKey()
+  const command = start([...flags, '--min', '3'])
+  await command.until('stderr', '"reason":"not-set"')
+  await store(one)
+  await command.until('stderr', '"reason":"incomplete"')
+  await store(three)
+  const { code, stdout, stderr } = await command.ended
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${three.join('\n')}\n` })
+  expect(parseLog(stderr).map(({ level, reason }) => [level, reason])).toEqual([
+    ['info', 'not-set'],
+    ['info', 'incomplete'],
+    ['info', undefined],
+  ])
+})
 
-  test('is one JSON object with --json', async () => {
-    const { flags, store } = freshKey()
-    const revision = await store(three)
-    const { stdout } = await start([...flags, '--json']).ended
-    expect(stdout).toMatch(/^[^\n]+\n$/)
-    expect(JSON.parse(stdout)).toEqual({
-      addresses: three,
-      urls: three.map((address) => `https://${address}`),
-      revision,
-      attempts: 1,
-      elapsedMs: expect.any(Number),
-    })
-  })
-
-  test("is found with etcdctl's variables", async () => {
-    const { key, store } = freshKey()
-    await store(one)
-    const env = {
-      ETCDCTL_ENDPOINTS: etcd.endpoints.join(),
-      ETCDCTL_CACERT: etcd.tls.caFile,
-      ETCDCTL_CERT: etcd.tls.certFile,
-      ETCDCTL_KEY: etcd.tls.keyFile,
-    }
-    expect(await start(['--address-key', key], { env }).ended).toMatchObject({ code: 0, stdout: `${first}\n` })
-  })
-
-  test('reaches a reader that wants only the first line', async () => {
-    const { flags, store } = freshKey()
-    await store(three)
-    const { code, stdout, stderr } = await start(flags, { shell: 'set -o pipefail; "$@" | head -1' }).ended
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${first}\n` })
-    expect(log(stderr)).toHaveLength(1)
-  })
-
-  test('that cannot be written is a failure', async () => {
-    const { flags, store } = freshKey()
-    await store(three)
-    const { code, stderr } = await start([...flags, '--log-level', 'silent'], { shell: '"$@" > /dev/full' }).ended
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/^rke2-apiserver-resolver: cannot write to stdout: ENOSPC/)
+test('the command prints one JSON object with --json', async () => {
+  const { flags, store } = freshKey()
+  const revision = await store(three)
+  const { stdout } = await start([...flags, '--json']).ended
+  expect(stdout).toMatch(/^[^\n]+\n$/)
+  expect(JSON.parse(stdout)).toEqual({
+    addresses: three,
+    urls: three.map((address) => `https://${address}`),
+    revision,
+    attempts: 1,
+    elapsedMs: expect.any(Number),
   })
 })
 
-describe('no list', () => {
-  test('within --timeout is exit code 3', async () => {
-    const { code, stdout, stderr } = await start([...freshKey().flags, '--timeout', '3s']).ended
-    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
-    expect(log(stderr).at(-1)).toMatchObject({ level: 'error', msg: expect.stringContaining('timed out') })
-  })
-
-  test('after --max-attempts is exit code 1', async () => {
-    const args = [...freshKey().flags, '--max-attempts', '2', '--initial-delay', '1ms', '--log-level', 'error']
-    const { code, stdout, stderr } = await start(args).ended
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(log(stderr)).toMatchObject([{ level: 'error', msg: expect.stringContaining('2 attempts') }])
-  })
-
-  test('that could ever come is exit code 1', async () => {
-    const { key, flags } = freshKey()
-    await etcd.put(key, 'rubbish')
-    const { code, stdout, stderr } = await start(flags).ended
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(log(stderr).at(-1)).toMatchObject({ level: 'error', msg: expect.stringContaining('rubbish') })
-  })
-
-  test.for([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('before %s is exit code %d', async ([signal, expected]) => {
-    const command = start(freshKey().flags)
-    await command.until('stderr', '"reason":"not-set"')
-    command.kill(signal)
-    expect(await command.ended).toMatchObject({ code: expected, stdout: '' })
-  })
-
-  test('because of wrong usage is exit code 2, and nothing is read', async () => {
-    const { code, stdout, stderr } = await start(['--min', '0']).ended
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^rke2-apiserver-resolver: --min .* got 0 \(see --help\)\n$/)
-  })
+test("the command reads etcd with etcdctl's environment variables", async () => {
+  const { key, store } = freshKey()
+  await store(one)
+  const env = {
+    ETCDCTL_ENDPOINTS: etcd.endpoints.join(),
+    ETCDCTL_CACERT: etcd.tls.caFile,
+    ETCDCTL_CERT: etcd.tls.certFile,
+    ETCDCTL_KEY: etcd.tls.keyFile,
+  }
+  expect(await start(['--address-key', key], { env }).ended).toMatchObject({ code: 0, stdout: `${first}\n` })
 })
 
-describe('--watch', () => {
-  test('prints a line for every change, until a signal ends it with 0', async () => {
-    const { flags, store } = freshKey()
-    await store(one)
-    const command = start([...flags, '--watch', '--shrink-delay', '100ms'])
-    await command.until('stdout', '10.0.0.11')
-    await store(three)
-    await command.until('stdout', '10.0.0.13')
-    await store(one)
-    await command.until('stdout', `${three.join(' ')}\n${first}\n`)
-    command.kill('SIGTERM')
-    expect(await command.ended).toMatchObject({ code: 0, stdout: `${first}\n${three.join(' ')}\n${first}\n` })
-  })
+test('the command exits with 0 when its reader closes stdout after the first line', async () => {
+  const { flags, store } = freshKey()
+  await store(three)
+  const { code, stdout, stderr } = await start(flags, { shell: 'set -o pipefail; "$@" | head -1' }).ended
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${first}\n` })
+  expect(parseLog(stderr)).toHaveLength(1)
+})
 
-  test('ends quietly when its reader has left', async () => {
-    const { flags, store } = freshKey()
-    await store(one)
-    const command = start([...flags, '--watch', '--json'], { shell: 'set -o pipefail; "$@" | head -1' })
-    await command.until('stdout', '}')
-    await store(three)
-    const { code, stdout, stderr } = await command.ended
-    expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ addresses: one, added: one, removed: [] })
-    expect(stderr).not.toMatch(/EPIPE/)
-  })
+test('the command exits with 1 when it cannot write the list to stdout', async () => {
+  const { flags, store } = freshKey()
+  await store(three)
+  const { code, stderr } = await start([...flags, '--log-level', 'silent'], { shell: '"$@" > /dev/full' }).ended
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^rke2-apiserver-resolver: cannot write to stdout: ENOSPC/)
+})
+
+test('the command exits with 3 when there is no list within --timeout', async () => {
+  const { code, stdout, stderr } = await start([...freshKey().flags, '--timeout', '3s']).ended
+  expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+  expect(parseLog(stderr).at(-1)).toMatchObject({ level: 'error', msg: expect.stringContaining('timed out') })
+})
+
+test('the command exits with 1 when there is no list after --max-attempts', async () => {
+  const args = [...freshKey().flags, '--max-attempts', '2', '--initial-delay', '1ms', '--log-level', 'error']
+  const { code, stdout, stderr } = await start(args).ended
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(parseLog(stderr)).toMatchObject([{ level: 'error', msg: expect.stringContaining('2 attempts') }])
+})
+
+test('the command exits with 1 when the value is invalid', async () => {
+  const { key, flags } = freshKey()
+  await etcd.put(key, 'rubbish')
+  const { code, stdout, stderr } = await start(flags).ended
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(parseLog(stderr).at(-1)).toMatchObject({ level: 'error', msg: expect.stringContaining('rubbish') })
+})
+
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('the command that waits for a list and gets %s exits with %d', async ([signal, expected]) => {
+  const command = start(freshKey().flags)
+  await command.until('stderr', '"reason":"not-set"')
+  command.kill(signal)
+  expect(await command.ended).toMatchObject({ code: expected, stdout: '' })
+})
+
+test('the command exits with 2 for an invalid flag, without a read', async () => {
+  const { code, stdout, stderr } = await start(['--min', '0']).ended
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(/^rke2-apiserver-resolver: --min .* got 0 \(see --help\)\n$/)
+})
+
+test('the command with --watch prints a line for each change, and exits with 0 after SIGTERM', async () => {
+  const { flags, store } = freshKey()
+  await store(one)
+  const command = start([...flags, '--watch', '--shrink-delay', '100ms'])
+  await command.until('stdout', '10.0.0.11')
+  await store(three)
+  await command.until('stdout', '10.0.0.13')
+  await store(one)
+  await command.until('stdout', `${three.join(' ')}\n${first}\n`)
+  command.kill('SIGTERM')
+  expect(await command.ended).toMatchObject({ code: 0, stdout: `${first}\n${three.join(' ')}\n${first}\n` })
+})
+
+test('the command with --watch exits with 0 when its reader closes stdout', async () => {
+  const { flags, store } = freshKey()
+  await store(one)
+  const command = start([...flags, '--watch', '--json'], { shell: 'set -o pipefail; "$@" | head -1' })
+  await command.until('stdout', '}')
+  await store(three)
+  const { code, stdout, stderr } = await command.ended
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ addresses: one, added: one, removed: [] })
+  expect(stderr).not.toMatch(/EPIPE/)
 })

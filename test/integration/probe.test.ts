@@ -1,7 +1,6 @@
-import { EventEmitter, once } from 'node:events'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { resolveApiserverAddresses, watchApiserverAddresses } from '../../src/index.ts'
-import type { ApiserverAddressEvents, ProbedAddress } from '../../src/index.ts'
+import type { ProbedAddress } from '../../src/index.ts'
 import { startApiserver, writeServerCa } from '../support/apiserver.ts'
 import type { Apiserver } from '../support/apiserver.ts'
 import { createAuthority } from '../support/certificates.ts'
@@ -9,6 +8,7 @@ import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { checkLeaks } from '../support/leaks.ts'
 import { startProxy, unusedPort } from '../support/net.ts'
+import { Recorder } from '../support/recorder.ts'
 
 let etcd: EtcdCluster
 let servers: Apiserver[]
@@ -25,23 +25,23 @@ afterAll(async () => {
 })
 
 let keys = 0
-/** A key of the test's own with this list, and the options to read it with. */
-async function list(...addresses: string[]) {
+/** Writes a list to a new key. Returns the options to read it. */
+async function storeList(...addresses: string[]) {
   const key = `probe/${++keys}`
   const store = (...each: string[]) => etcd.put(key, `${JSON.stringify(each)}\n`)
   await store(...addresses)
-  const events = new EventEmitter<ApiserverAddressEvents>()
+  const events = new Recorder()
   const { endpoints, dataDir } = etcd
-  return { store, events, options: { endpoints, dataDir, key, events, probe: 'readyz' as const } }
+  return { store, events, options: { endpoints, dataDir, key, events: events.emitter, probe: 'readyz' as const } }
 }
 const states = (probes: readonly ProbedAddress[] = []) => probes.map(({ address, state }) => [address, state])
 
-test('a dead and a black-holed server are named with their causes in time, and the live one comes first', async () => {
+test('resolve with probes puts the living server first and names why others are dead, after one round', async () => {
   const [server] = servers as [Apiserver]
   await using hole = await startProxy(1)
   await hole.blackhole()
   const [dead, silent] = [`127.0.0.1:${await unusedPort()}`, `127.0.0.1:${hole.port}`]
-  const { options } = await list(dead, silent, server.address)
+  const { events, options } = await storeList(dead, silent, server.address)
   using leaks = checkLeaks()
 
   const { addresses, probes } = await resolveApiserverAddresses(options)
@@ -53,48 +53,54 @@ test('a dead and a black-holed server are named with their causes in time, and t
     [silent]: 'TCP connected, but the TLS handshake timed out (2 s)',
   })
   expect(probes?.[0]).toMatchObject({ state: 'alive', verified: true })
+  expect(events.of('probed')).toHaveLength(1)
+  await leaks.expectNone()
+})
 
-  const error = await resolveApiserverAddresses({
-    ...options,
-    minAddresses: 2,
-    probeTimeoutMs: 300,
-    timeoutMs: 1000,
-  }).catch(String)
+test('resolve with probes rejects with the causes of all dead addresses when too few are alive', async () => {
+  const [server] = servers as [Apiserver]
+  await using hole = await startProxy(1)
+  await hole.blackhole()
+  const [dead, silent] = [`127.0.0.1:${await unusedPort()}`, `127.0.0.1:${hole.port}`]
+  const { options } = await storeList(dead, silent, server.address)
+  using leaks = checkLeaks()
+
+  const limits = { minAddresses: 2, probeTimeoutMs: 300, retry: { maxAttempts: 1 } }
+  const error = await resolveApiserverAddresses({ ...options, ...limits }).catch(String)
   expect(error).toContain('the list has 1 of at least 2 addresses alive')
   expect(error).toContain(`${dead} is dead (connect ECONNREFUSED ${dead})`)
   expect(error).toContain(`${silent} is dead (TCP connected, but the TLS handshake timed out`)
   await leaks.expectNone()
 })
 
-test('a server that comes alive ends the wait within one round, and etcd is not read again for it', async () => {
+test('resolve finds a server that becomes alive with the next round of probes, without another read', async () => {
   const [a, b] = servers as [Apiserver, Apiserver]
   await b.stop()
   onTestFinished(async () => b.start().catch(() => {}))
-  const { options, events } = await list(a.address, b.address)
-  const phases: ApiserverAddressEvents['phase'][0][] = []
-  events.on('phase', (phase) => phases.push(phase))
-  const delays: number[] = []
-  events.on('retry', ({ delayMs }) => delays.push(delayMs))
-  using leaks = checkLeaks(events)
+  const { options, events } = await storeList(a.address, b.address)
+  using leaks = checkLeaks(events.emitter)
 
   const call = resolveApiserverAddresses({ ...options, minAddresses: 2 })
-  // By then the pauses are as long as they get.
-  for (let n = 0; n < 4; n++) await once(events, 'retry')
+  // After four rounds, the backoff has reached its longest delay.
+  await events.until('retry', () => events.of('retry').length === 4)
   await b.start()
+  const rounds = events.of('probed').length
   const { addresses, attempts, probes } = await call
-  expect(Math.max(...delays)).toBeLessThanOrEqual(1900)
+  // A round that had started before the server did may have found it dead.
+  expect(events.of('probed').length - rounds).toBeLessThanOrEqual(2)
+  expect(Math.max(...events.of('retry').map(({ delayMs }) => delayMs))).toBeLessThanOrEqual(1900)
   expect({ addresses, attempts }).toEqual({ addresses: [a.address, b.address], attempts: 1 })
   expect(probes).toMatchObject([{ state: 'alive' }, { state: 'alive' }])
-  expect(phases).toMatchObject([
+  expect(events.of('phase')).toMatchObject([
     { reason: 'incomplete', message: expect.stringContaining(`${b.address} is dead (connect ECONNREFUSED`) },
   ])
   await leaks.expectNone()
 })
 
-test('a watch puts a server that dies at the end, also while etcd is away, and back when it is alive again', async () => {
+test('watch with probes puts a dead server last, also while etcd is down, and a living one back', async () => {
   const [a, b, c] = servers as [Apiserver, Apiserver, Apiserver]
-  const { options, store } = await list(a.address, b.address)
-  await using proxy = await startProxy(etcd.endpoints[0] ?? '')
+  const { options, store } = await storeList(a.address, b.address)
+  await using proxy = await startProxy(etcd.endpoints[0]!)
   using leaks = checkLeaks()
   {
     await using watch = watchApiserverAddresses({ ...options, endpoints: proxy.endpoint, probeIntervalMs: 100 })
@@ -106,7 +112,7 @@ test('a watch puts a server that dies at the end, also while etcd is away, and b
     await store(a.address, b.address, c.address)
     const grown = await next()
     expect(grown).toMatchObject({ added: [c.address] })
-    // The list has it already if this test was slow to read.
+    // On a slow machine, the change already has the state of the new address.
     const probed = grown?.probes?.length === 3 ? grown : await next()
     expect(states(probed?.probes)).toContainEqual([c.address, 'alive'])
 
@@ -120,17 +126,19 @@ test('a watch puts a server that dies at the end, also while etcd is away, and b
   await leaks.expectNone()
 })
 
-test('an abort in the middle of the probes ends the call at once and leaves no connection', async () => {
+test('an abort during the probes ends the call at once and leaves no connection', async () => {
   await using hole = await startProxy(1)
   await hole.blackhole()
   const many = Array.from({ length: 20 }, (_, n) => `127.0.0.${n + 1}:${hole.port}`)
-  const { options } = await list(`127.0.0.1:${hole.port}`, ...many.slice(1))
+  const { events, options } = await storeList(`127.0.0.1:${hole.port}`, ...many.slice(1))
   using leaks = checkLeaks()
   const controller = new AbortController()
-  const call = resolveApiserverAddresses({ ...options, signal: controller.signal, probeTimeoutMs: 600_000 })
+  // An hour for each probe, so that only the abort can end it.
+  const call = resolveApiserverAddresses({ ...options, signal: controller.signal, probeTimeoutMs: 3_600_000 })
   await expect.poll(() => hole.open).toBeGreaterThan(0)
   controller.abort('enough')
   await expect(call).rejects.toBe('enough')
+  expect(events.types).toEqual(['attempt', 'aborted'])
   await leaks.expectNone()
   await expect.poll(() => hole.open).toBe(0)
 })

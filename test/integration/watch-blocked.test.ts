@@ -25,7 +25,7 @@ test('watch does not remove an address that comes back while the event loop is b
   await etcd.put(key, list(a, b))
   const { dataDir, endpoints } = etcd
   const followed = new ObservedWatch({ dataDir, endpoints, shrinkDelayMs: 500 })
-  await followed.begin()
+  await followed.start()
   await etcd.put(key, list(a))
   await followed.events.until('held')
   // After this, the timers are the next to run, before the sockets.

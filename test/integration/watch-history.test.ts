@@ -1,10 +1,7 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { WatchOptions } from '../../src/index.ts'
-import { readCertificates } from '../../src/sources/etcd/certificates.ts'
-import { connect } from '../../src/sources/etcd/etcd-connection.ts'
-import { connectionDefaults, endpointOf } from '../support/endpoint.ts'
 import { startEtcd } from '../support/etcd.ts'
-import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
+import type { EtcdCluster } from '../support/etcd.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 import { ObservedWatch } from '../support/observed-watch.ts'
@@ -14,208 +11,122 @@ const key = 'rke2/apiaddresses'
 
 expectNoLeaks()
 
-/** A watch of this etcd, which keeps its certificate files where RKE2 does. */
-const follow = ({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}) =>
+/** Returns a watch of this etcd, with the certificate files of its data directory. */
+const watchKey = ({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}) =>
   new ObservedWatch({ dataDir, endpoints, ...more })
 
 const put = (etcd: EtcdCluster, ...addresses: string[]) => etcd.put(key, `${JSON.stringify(addresses)}\n`)
 
-describe('one member', () => {
-  test('compacts its history while it is followed: nothing happens', async () => {
-    await using etcd = await startEtcd()
-    await put(etcd, a)
-    const followed = follow(etcd)
-    await followed.begin()
-    for (let i = 0; i < 5; i++) await put(etcd, a)
-    await etcd.compact()
-    await put(etcd, a, b)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b] })
-    expect(followed.events.types).toEqual(['changed'])
-  })
-
-  test('compacts its history while it cannot be reached: read again, and followed from there', async () => {
-    await using etcd = await startEtcd()
-    await using proxy = await startProxy(etcd.endpoints[0] as string)
-    await put(etcd, a)
-    const followed = follow(etcd, { endpoints: proxy.endpoint })
-    await followed.begin()
-    await proxy.refuse()
-    proxy.reset()
-    await followed.events.until('disconnected')
-    await put(etcd, b)
-    const revision = await put(etcd, a, b)
-    await put(etcd, a, b)
-    await etcd.compact()
-    await proxy.pass()
-    expect(await followed.next()).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
-    await followed.events.until('connected', (event) => BigInt(event.revision) > BigInt(revision))
-    await put(etcd, a, b, c)
-    expect(await followed.next()).toMatchObject({ added: [c] })
-  })
-
-  test('is found again after the key was deleted: its history is still the same', async () => {
-    await using etcd = await startEtcd()
-    await using proxy = await startProxy(etcd.endpoints[0] as string)
-    await put(etcd, a)
-    const followed = follow(etcd, { endpoints: proxy.endpoint })
-    await followed.begin()
-    await etcd.del(key)
-    await followed.events.until('ignored')
-    proxy.reset()
-    await followed.events.until('connected')
-    expect(followed.events.of('resynced')).toEqual([])
-    await put(etcd, a, b)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
-  })
-
-  test('is restarted: the last list stays, and what is written after that is there', async () => {
-    await using etcd = await startEtcd()
-    await put(etcd, a)
-    const followed = follow(etcd)
-    await followed.begin()
-    const next = followed.next()
-    await etcd.members[0]?.restart()
-    await followed.events.until('connected')
-    await put(etcd, a, b)
-    expect(await next).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
-    expect(followed.events.types.filter((type) => type === 'disconnected')).toHaveLength(1)
-    expect(followed.events.of('changed')).toHaveLength(1)
-  })
-
-  test('is killed while an address is held: it stays until etcd is back and says so', async () => {
-    await using etcd = await startEtcd()
-    await put(etcd, a, b)
-    const followed = follow(etcd, { shrinkDelayMs: 300 })
-    await followed.begin()
-    await put(etcd, a)
-    await followed.events.until('held')
-    await etcd.members[0]?.kill()
-    await followed.events.until('disconnected')
-    await followed.events.until('retry', ({ attempt }) => attempt >= 4) // after more than shrinkDelayMs
-    expect(followed.events.of('changed')).toEqual([])
-    await etcd.members[0]?.start()
-    expect(await followed.next()).toMatchObject({ addresses: [a], removed: [b] })
-  })
-
-  test('is restored from an older snapshot: emits resynced, and is followed', async () => {
-    await using etcd = await startEtcd()
-    const old = await put(etcd, a)
-    const snapshot = await etcd.saveSnapshot()
-    for (let i = 0; i < 10; i++) await etcd.put('another', 'key')
-    await put(etcd, b)
-    const followed = follow(etcd, { shrinkDelayMs: 300 })
-    expect(await followed.begin()).toMatchObject({ addresses: [b] })
-    await etcd.restoreSnapshot(snapshot)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b], added: [a], revision: old })
-    expect(await followed.next()).toMatchObject({ addresses: [a], removed: [b], revision: old })
-    expect(followed.events.of('resynced')).toHaveLength(1)
-    await followed.events.until('connected')
-    await put(etcd, a, c)
-    expect(await followed.next()).toMatchObject({ addresses: [a, c], added: [c] })
-  })
-
-  test('is silently cut off: found by keepalive within 15 s, and followed on a new connection', async () => {
-    await using etcd = await startEtcd()
-    await using proxy = await startProxy(etcd.endpoints[0] as string)
-    await put(etcd, a)
-    const followed = follow(etcd, { endpoints: proxy.endpoint })
-    await followed.begin()
-    await proxy.blackhole()
-    await proxy.pass() // for new connections
-    await put(etcd, a, b)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b] })
-    // Without keepalive, only the read after 60 s or more would have found it.
-    expect(followed.events.all[0]).toMatchObject({
-      type: 'disconnected',
-      error: { message: `${proxy.endpoint}: the connection to etcd was lost` },
-    })
-  })
-
-  test('refuses a watch from a revision that it has not reached, as after a restored snapshot', async () => {
-    await using etcd = await startEtcd()
-    const revision = BigInt(await put(etcd, a))
-    const { signal } = new AbortController()
-    const connection = await connect({
-      ...connectionDefaults,
-      endpoint: endpointOf(etcd.endpoints[0] as string),
-      certificates: await readCertificates(etcd.tls, signal),
-    })
-    onTestFinished(() => connection.close())
-    await expect(connection.watch(key, revision + 1n, signal)).rejects.toMatchObject({
-      reason: 'unavailable',
-      message: expect.stringMatching(
-        `^etcd is at revision ${revision}, and was at ${revision + 1n}: a snapshot was restored`,
-      ),
-    })
-    await expect(connection.watch(key, revision, signal)).resolves.toBeDefined()
-  })
-
-  test('has more changes than one message may hold: all of them arrive', async () => {
-    await using etcd = await startEtcd()
-    const revisions: string[] = []
-    for (let i = 0; i < 5; i++) revisions.push(await etcd.put(key, 'x'.repeat(1 << 20)))
-    const { signal } = new AbortController()
-    const certificates = await readCertificates(etcd.tls, signal)
-    const connection = await connect({
-      ...connectionDefaults,
-      endpoint: endpointOf(etcd.endpoints[0] as string),
-      certificates,
-    })
-    onTestFinished(() => connection.close())
-    const watch = await connection.watch(key, BigInt(revisions[0] as string) - 1n, signal)
-    const seen: string[] = []
-    while (seen.length < revisions.length) {
-      await watch.changed(signal)
-      for (const { modRevision } of watch.drain()) seen.push(String(modRevision))
-    }
-    expect(seen).toEqual(revisions)
-  })
+test('watch continues without an event when etcd compacts its history', async () => {
+  await using etcd = await startEtcd()
+  await put(etcd, a)
+  const watch = watchKey(etcd)
+  await watch.start()
+  for (let i = 0; i < 5; i++) await put(etcd, a)
+  await etcd.compact()
+  await put(etcd, a, b)
+  expect(await watch.next()).toMatchObject({ addresses: [a, b] })
+  expect(watch.events.types).toEqual(['changed'])
 })
 
-describe('three members', () => {
-  test('lose their leader, which was followed: cut within seconds, and followed elsewhere', async () => {
-    await using etcd = await startEtcd({ members: 3 })
-    const [first] = etcd.members as [EtcdMember]
-    await etcd.moveLeader(first)
-    await put(etcd, a)
-    const followed = follow(etcd)
-    await followed.begin()
-    await first.kill()
-    await put(etcd, a, b)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b] })
-    await followed.events.until('connected')
-    await put(etcd, a, b, c)
-    expect(await followed.next()).toMatchObject({ added: [c] })
-  })
+test('watch reads again and follows the key when etcd was compacted during an outage', async () => {
+  await using etcd = await startEtcd()
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await put(etcd, a)
+  const watch = watchKey(etcd, { endpoints: proxy.endpoint })
+  await watch.start()
+  await proxy.refuse()
+  proxy.reset()
+  await watch.events.until('disconnected')
+  await put(etcd, b)
+  const revision = await put(etcd, a, b)
+  await put(etcd, a, b)
+  await etcd.compact()
+  await proxy.pass()
+  expect(await watch.next()).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
+  await watch.events.until('connected', (event) => BigInt(event.revision) > BigInt(revision))
+  await put(etcd, a, b, c)
+  expect(await watch.next()).toMatchObject({ added: [c] })
+})
 
-  test('cut one off, which was followed: it has no leader, says so, and another one is followed', async () => {
-    await using etcd = await startEtcd({ members: 3 })
-    const [first] = etcd.members as [EtcdMember]
-    await put(etcd, a)
-    const followed = follow(etcd)
-    await followed.begin()
-    await first.partition()
-    const { error } = await followed.events.until('disconnected')
-    expect(error).toMatchObject({ reason: 'no-leader' })
-    await followed.events.until('connected')
-    await put(etcd, a, b)
-    expect(await followed.next()).toMatchObject({ addresses: [a, b] })
-  })
+test('watch does not take the deletion of the key for another history', async () => {
+  await using etcd = await startEtcd()
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await put(etcd, a)
+  const watch = watchKey(etcd, { endpoints: proxy.endpoint })
+  await watch.start()
+  await etcd.del(key)
+  await watch.events.until('ignored')
+  proxy.reset()
+  await watch.events.until('connected')
+  expect(watch.events.of('resynced')).toEqual([])
+  await put(etcd, a, b)
+  expect(await watch.next()).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
+})
 
-  test('cut one off, which is the only one known: the last list stays, and the new one is there when it is back', async () => {
-    await using etcd = await startEtcd({ members: 3 })
-    const [first] = etcd.members as [EtcdMember]
-    await put(etcd, a, b)
-    const followed = follow(etcd, { endpoints: first.endpoint, shrinkDelayMs: 0 })
-    await followed.begin()
-    const next = followed.next()
-    await first.partition()
-    await followed.events.until('disconnected')
-    await put(etcd, b)
-    await put(etcd, b, c)
-    await followed.events.until('retry', ({ attempt }) => attempt >= 4)
-    expect(followed.events.of('changed')).toEqual([])
-    await first.heal()
-    expect(await next).toMatchObject({ addresses: [b, c], added: [c], removed: [a] })
+test('watch keeps its list while etcd restarts, and yields what is written after that', async () => {
+  await using etcd = await startEtcd()
+  await put(etcd, a)
+  const watch = watchKey(etcd)
+  await watch.start()
+  const next = watch.next()
+  await etcd.members[0]!.restart()
+  await watch.events.until('connected')
+  await put(etcd, a, b)
+  expect(await next).toMatchObject({ addresses: [a, b], added: [b], removed: [] })
+  expect(watch.events.types.filter((type) => type === 'disconnected')).toHaveLength(1)
+  expect(watch.events.of('changed')).toHaveLength(1)
+})
+
+test('watch removes no address while etcd is down, even after shrinkDelayMs', async () => {
+  const shrinkDelayMs = 2000
+  await using etcd = await startEtcd()
+  await put(etcd, a, b)
+  const watch = watchKey(etcd, { shrinkDelayMs, retry: { initialDelayMs: 100, maxDelayMs: 100 } })
+  await watch.start()
+  await put(etcd, a)
+  await watch.events.until('held')
+  const heldAt = performance.now()
+  await etcd.members[0]!.kill()
+  await watch.events.until('disconnected')
+  await watch.events.until('retry', ({ attempt }) => attempt >= 4 && performance.now() > heldAt + shrinkDelayMs)
+  expect(watch.events.of('changed')).toEqual([])
+  await etcd.members[0]!.start()
+  expect(await watch.next()).toMatchObject({ addresses: [a], removed: [b] })
+})
+
+test('watch emits resynced and follows the key when etcd is restored from an older snapshot', async () => {
+  await using etcd = await startEtcd()
+  const old = await put(etcd, a)
+  const snapshot = await etcd.saveSnapshot()
+  for (let i = 0; i < 10; i++) await etcd.put('another', 'key')
+  await put(etcd, b)
+  const watch = watchKey(etcd, { shrinkDelayMs: 300 })
+  expect(await watch.start()).toMatchObject({ addresses: [b] })
+  const grown = watch.next()
+  await etcd.restoreSnapshot(snapshot)
+  expect(await grown).toMatchObject({ addresses: [a, b], added: [a], revision: old })
+  expect(await watch.next()).toMatchObject({ addresses: [a], removed: [b], revision: old })
+  expect(watch.events.of('resynced')).toHaveLength(1)
+  await watch.events.until('connected')
+  await put(etcd, a, c)
+  expect(await watch.next()).toMatchObject({ addresses: [a, c], added: [c] })
+})
+
+test('watch finds by keepalive that its connection is silent, and follows the key on a new one', async () => {
+  await using etcd = await startEtcd()
+  await using proxy = await startProxy(etcd.endpoints[0]!)
+  await put(etcd, a)
+  // No read may time out before the keepalive does.
+  const watch = watchKey(etcd, { endpoints: proxy.endpoint, attemptTimeoutMs: 3_600_000 })
+  await watch.start()
+  await proxy.blackhole()
+  await proxy.pass() // for new connections
+  await put(etcd, a, b)
+  expect(await watch.next()).toMatchObject({ addresses: [a, b] })
+  expect(watch.events.of('attempt')).toHaveLength(1)
+  expect(watch.events.all[0]).toMatchObject({
+    type: 'disconnected',
+    error: { message: `${proxy.endpoint}: the connection to etcd was lost` },
   })
 })

@@ -7,17 +7,17 @@ import type { Authority, CertificateRequest } from './certificates.ts'
 import { unusedPort } from './net.ts'
 
 export interface ApiserverOptions {
-  /** Where it listens. @default '127.0.0.1' */
+  /** The host that it listens on. @default '127.0.0.1' */
   readonly host?: string
-  /** Of every answer. @default 401: RKE2's apiserver does not talk to strangers */
+  /** The HTTP status of every response. @default 401, as RKE2's apiserver responds to anonymous requests */
   readonly status?: number
-  /** What its certificate says. @default `host` as its IP address */
+  /** Fields of its certificate. @default the IP address is `host` */
   readonly certificate?: Partial<CertificateRequest>
-  /** Answers in its place. */
+  /** Handles each request instead. */
   readonly answer?: RequestListener
 }
 
-/** A small TLS server in the place of an apiserver; its address stays the same for its whole life. */
+/** A TLS server in place of an apiserver. Its address stays the same when it stops and starts. */
 export class Apiserver implements AsyncDisposable {
   readonly address: string
   /** `METHOD /path` of every request. */
@@ -45,7 +45,7 @@ export class Apiserver implements AsyncDisposable {
     await once(this.#server, 'listening')
   }
 
-  /** From now on, connections are refused. */
+  /** Closes all connections; new ones are refused. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return
     this.#server.close()
@@ -66,7 +66,7 @@ export async function startApiserver(authority: Authority, options: ApiserverOpt
   return apiserver
 }
 
-/** Puts the CA of the apiservers where RKE2 has it. */
+/** Writes the CA of the apiservers to the path that RKE2 uses. */
 export async function writeServerCa(dataDir: string, authority: Authority): Promise<void> {
   await mkdir(join(dataDir, 'server', 'tls'), { recursive: true })
   await writeFile(join(dataDir, 'server', 'tls', 'server-ca.crt'), authority.cert)

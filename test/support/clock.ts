@@ -7,7 +7,7 @@ interface Timer {
   readonly wake: () => void
 }
 
-/** A clock that only a test moves. */
+/** A clock that only the test moves. */
 export class VirtualClock implements Clock {
   readonly #timers = new Set<Timer>()
   readonly #random: () => number
@@ -17,7 +17,7 @@ export class VirtualClock implements Clock {
     this.#random = random
   }
 
-  /** Sleeps that have neither ended nor been aborted. */
+  /** The number of sleeps that have neither ended nor been aborted. */
   get sleeping(): number {
     return this.#timers.size
   }
@@ -50,7 +50,7 @@ export class VirtualClock implements Clock {
     })
   }
 
-  /** Lets `ms` pass: every sleep ends at its own time, and what waits for it runs before the next one ends. */
+  /** Lets `ms` pass. Each sleep ends at its own time, and the code that waits for it runs before the next one ends. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await idle()
@@ -64,13 +64,13 @@ export class VirtualClock implements Clock {
     this.#now = end
   }
 
-  /** Lets `ms` pass in which the process is stopped: the sleeps that end during this time all end late. */
+  /** Lets `ms` pass while the process is stopped: the sleeps that are due in this time all end late, together. */
   async standStill(ms: number): Promise<void> {
     this.#now += ms
     await this.advance(0)
   }
 
-  /** Moves on to the end of the next sleep, if there is one. */
+  /** Moves the time to the end of the next sleep, if there is one. */
   async next(): Promise<void> {
     await idle()
     const at = Math.min(...[...this.#timers].map((timer) => timer.at))
@@ -78,5 +78,5 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Everything that can run without time passing has run. */
+/** Resolves when the code that is ready to run has run. */
 export const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

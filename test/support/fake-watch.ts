@@ -6,7 +6,7 @@ import { VirtualClock } from './clock.ts'
 import { FakeEtcd } from './fake-etcd.ts'
 import { Recorder } from './recorder.ts'
 
-/** A watch of a fake etcd, in time that the test lets pass. */
+/** Returns a watch of a fake etcd, on a clock that the test moves. */
 export function watchFake(options: WatchOptions = {}, random?: () => number) {
   const clock = new VirtualClock(random)
   const etcd = new FakeEtcd(clock)
@@ -16,7 +16,7 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   return { clock, etcd, events, watch }
 }
 
-/** A watch of a fake etcd that has given its first list, and by now follows the key; the events so far are forgotten. */
+/** Returns a watch of a fake etcd that follows the key after its first list. The events until then are removed. */
 export async function followFake(first: readonly string[], ...more: Parameters<typeof watchFake>) {
   const parts = watchFake(...more)
   parts.etcd.putList(...first)
@@ -26,12 +26,12 @@ export async function followFake(first: readonly string[], ...more: Parameters<t
   return parts
 }
 
-/** What a `next()` has come to, if anything. */
+/** Returns an object whose `is` is the outcome of a `next()`, and `'pending'` until then. */
 export function outcome(next: Promise<IteratorResult<AddressChange, undefined>>): { is: unknown } {
-  const seen: { is: unknown } = { is: 'pending' }
+  const result: { is: unknown } = { is: 'pending' }
   next.then(
-    ({ done, value }) => (seen.is = done === true ? 'done' : value),
-    (error: unknown) => (seen.is = { error }),
+    ({ done, value }) => (result.is = done === true ? 'done' : value),
+    (error: unknown) => (result.is = { error }),
   )
-  return seen
+  return result
 }

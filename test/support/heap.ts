@@ -4,11 +4,11 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Bytes in use, by their kind, after a collection of all that is not. */
+/** Returns the memory usage after a garbage collection. */
 export function memoryInUse(): NodeJS.MemoryUsage {
   collect()
   return process.memoryUsage()
 }
 
-/** Those of the heap. */
+/** Returns the bytes of the heap that are in use after a garbage collection. */
 export const heapUsed = (): number => memoryInUse().heapUsed

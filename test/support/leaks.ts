@@ -4,7 +4,11 @@ import type { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface LeakCheck extends Disposable {
-  /** Rejects, with a list, unless nothing is left or goes in this time. @default 2000 */
+  /**
+   * Resolves when nothing is left. Rejects with a list of what is still there after this time.
+   *
+   * @param withinMs 2000 by default: less than the default of `attemptTimeoutMs`, whose timer would count
+   */
   expectNone(withinMs?: number): Promise<void>
 }
 
@@ -15,14 +19,14 @@ const watched: Readonly<Record<string, string>> = {
   FSEVENTWRAP: 'file watcher',
   PROCESSWRAP: 'child process',
 }
-// The fixtures and the test runner come and go in their own time.
+// Resources of the test fixtures and of the test runner do not count.
 const foreign =
   /\/(test\/support|robustness)\/|\/node_modules\/(@?vitest|testcontainers|docker-modem)\/|node:internal\/deps\/undici/
 
 /**
- * Watches, from now on, for what a call may leave behind: timers that keep the process alive, connections (also those
- * that do not), servers, file watchers, child processes, unhandled rejections, and listeners on `process` and on the
- * given emitters and signals.
+ * Records from now on what a call may leave behind: timers that keep the process alive, connections (also those that do
+ * not keep it alive), servers, file watchers, child processes, unhandled rejections, and listeners on `process` and on
+ * the given emitters and signals.
  */
 export function checkLeaks(...targets: (EventEmitter | AbortSignal)[]): LeakCheck {
   const resources = new Map<number, { kind: string; resource: { hasRef?(): boolean }; origin: string }>()
@@ -33,7 +37,7 @@ export function checkLeaks(...targets: (EventEmitter | AbortSignal)[]): LeakChec
       if (kind === undefined) return
       const frames = new Error().stack?.split('\n').slice(2) ?? []
       const callers = frames.filter((frame) => !frame.includes('node:') || foreign.test(frame))
-      // No caller at all: the server side of a connection.
+      // The server side of a connection has no caller.
       if (callers[0] === undefined || foreign.test(callers[0])) return
       resources.set(id, { kind, resource, origin: callers.slice(0, 3).join('\n') })
     },

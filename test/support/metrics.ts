@@ -1,6 +1,7 @@
-/** A number of etcd's /metrics, summed over its labels. */
+/** Returns the value of one of etcd's metrics, as the sum over its labels. */
 export type Metrics = (name: string) => number
 
+/** Parses the text of etcd's /metrics. */
 export function readMetrics(text: string): Metrics {
   const lines = text.split('\n')
   return (name) =>

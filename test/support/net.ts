@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Transform } from 'node:stream'
 
-// Below the range that the kernel takes ports for outgoing connections from. Each of vitest's workers has its own.
+// Below the range of ports that the kernel uses for outgoing connections. Each worker of vitest has its own ports.
 const ports = 2000
 const firstPort = 15_000 + ports * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 8)
 let portsGiven = Math.floor(Math.random() * ports)
 
-/** A TCP port on which nothing listens, and which is given only once: a server that was stopped finds it free again. */
+/** Returns a TCP port on which nothing listens. It is returned once, so that a stopped server can use it again. */
 export async function unusedPort(): Promise<number> {
   for (;;) {
     const port = firstPort + (portsGiven++ % ports)
@@ -29,30 +29,31 @@ async function listen(server: net.Server, port: number, host = '127.0.0.1'): Pro
   await once(server, 'listening')
 }
 
+/** A TCP proxy that produces faults. */
 export interface Proxy extends AsyncDisposable {
   readonly port: number
-  /** The target's URL with the proxy's port, where the target was given as a URL. */
+  /** The URL of the target with the port of the proxy, if the target was given as a URL. */
   readonly endpoint: string
-  /** Connections accepted so far. */
+  /** The number of connections accepted so far. */
   readonly connections: number
-  /** Of these, open now, as the client sees it. */
+  /** The number of these connections that the client has not closed. */
   readonly open: number
-  /** Forwards new connections. What was black-holed before stays dead, as a flow does that a firewall has forgotten. */
+  /** Forwards new connections. Black-holed connections stay silent, as after a firewall has lost their state. */
   pass(): Promise<void>
-  /** New connections are refused; those already open go on. */
+  /** Refuses new connections; open ones continue. */
   refuse(): Promise<void>
-  /** From now on, nothing is answered and nothing is closed, neither on new connections nor on those already open. */
+  /** Accepts connections, but forwards and closes nothing from now on, also on connections that are already open. */
   blackhole(): Promise<void>
-  /** Where new connections lead from now on. */
+  /** Forwards new connections to another target. */
   retarget(target: string): void
-  /** From now on, what is sent takes this long each way, also on connections already open. */
+  /** Delays the data of all connections by this time in each direction. */
   delay(ms: number): void
-  /** Cuts every open connection with a TCP reset; new ones fare as before. */
+  /** Ends every open connection with a TCP reset; new ones are handled as before. */
   reset(): void
   close(): Promise<void>
 }
 
-/** A TCP proxy on this machine whose faults are made on cue. It begins in `pass`. */
+/** Starts a TCP proxy on this machine that forwards connections, and produces faults when the test says so. */
 export async function startProxy(target: string | number, host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<Proxy> {
   let url = new URL(typeof target === 'number' ? `tcp://127.0.0.1:${target}` : target)
   const flows = new Set<Flow>()
@@ -60,7 +61,7 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
   let silent = false
   let delayMs = 0
 
-  // Half-open sockets: a side that ends must not be answered while the proxy plays dead.
+  // Half-open sockets: when one side ends its connection, a silent proxy must not end it, too.
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections++
     const flow = new Flow(client, () => delayMs)
@@ -70,10 +71,10 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
     else flow.connect(Number(url.port), url.hostname)
   })
   const port = await unusedPort()
-  const open = async (): Promise<void> => {
+  const startListening = async (): Promise<void> => {
     if (!server.listening) await listen(server, port, host)
   }
-  await open()
+  await startListening()
 
   const proxy: Proxy = {
     port,
@@ -86,7 +87,7 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
     },
     async pass() {
       silent = false
-      await open()
+      await startListening()
     },
     async refuse() {
       silent = false
@@ -95,7 +96,7 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
     async blackhole() {
       silent = true
       for (const flow of flows) flow.blackhole()
-      await open()
+      await startListening()
     },
     retarget(other) {
       url = new URL(other)
@@ -115,7 +116,7 @@ export async function startProxy(target: string | number, host: '127.0.0.1' | ':
   return proxy
 }
 
-/** One client's connection and the one made for it. */
+/** The connection of one client, and the connection to the target that was made for it. */
 class Flow {
   readonly #client: net.Socket
   readonly #delayMs: () => number
@@ -134,8 +135,8 @@ class Flow {
     const client = this.#client
     const upstream = net.connect({ port, host, allowHalfOpen: true, noDelay: true })
     this.#upstream = upstream
-    client.pipe(this.#slow()).pipe(upstream)
-    upstream.pipe(this.#slow()).pipe(client)
+    client.pipe(this.#delay()).pipe(upstream)
+    upstream.pipe(this.#delay()).pipe(client)
     upstream.on('error', () => this.#silent || this.reset())
     upstream.on('close', () => this.#silent || client.destroy())
     client.on('close', () => this.#silent || upstream.destroy())
@@ -144,11 +145,11 @@ class Flow {
   blackhole(): void {
     this.#silent = true
     this.#client.unpipe().resume()
-    // This side gets no reset, and the side of etcd need not wait for its own keepalive, two hours later.
+    // The client does not notice this. It frees etcd's side, which would wait for its own keepalive for two hours.
     this.#upstream?.destroy()
   }
 
-  #slow(): Transform {
+  #delay(): Transform {
     return new Transform({
       transform: (chunk, _encoding, pass) => {
         const delayMs = this.#delayMs()
@@ -164,7 +165,7 @@ class Flow {
   }
 }
 
-/** Makes a port drop packets, as a firewall does: the kernel does so where a program accepts none of its connections. */
+/** Makes a port drop packets, as a firewall does. The kernel does so when a program accepts none of its connections. */
 export async function dropPackets(port: number): Promise<AsyncDisposable> {
   const program = `require('net').createServer().listen({ port: ${port}, host: '127.0.0.1', backlog: 1 }, () => {
     process.stdout.write('listening')

@@ -3,10 +3,11 @@ import type { AddressChange, ApiserverAddressWatch, WatchOptions } from '../../s
 import { watchApiserverAddresses } from '../../src/index.ts'
 import { Recorder } from './recorder.ts'
 
-/** A watch of a real etcd, and all that a caller can see of it. Closed, if need be, when its test ends. */
+/** A watch with everything that its caller can observe. It is closed at the end of the test. */
 export class ObservedWatch {
   readonly events = new Recorder()
   readonly watch: ApiserverAddressWatch
+  /** The outcome of the `next()` that {@link startNext} has called: its result, or its error in an object. */
   pendingNext: Promise<unknown> | undefined
 
   constructor(options: WatchOptions) {
@@ -14,20 +15,20 @@ export class ObservedWatch {
     onTestFinished(() => this.watch.close())
   }
 
-  /** The next state; fails if the watch ends instead. */
+  /** Resolves with the next change; rejects if the watch ends instead. */
   async next(): Promise<AddressChange> {
     const { done, value } = await this.watch.next()
-    if (done === true) throw new Error('the watch is over')
+    if (done === true) throw new Error('the watch has ended')
     return value
   }
 
-  /** Calls `next()` without a change to come; {@link pendingNext} is its outcome. */
+  /** Calls `next()` and keeps its outcome in {@link pendingNext}. */
   startNext(): void {
     this.pendingNext = this.watch.next().catch((error: unknown) => ({ error }))
   }
 
-  /** The first list, once the key is followed; the events up to there are forgotten. */
-  async begin(): Promise<AddressChange> {
+  /** Resolves with the first list when the watch follows the key. The events until then are removed. */
+  async start(): Promise<AddressChange> {
     const first = await this.next()
     await this.events.until('connected')
     this.events.clear()

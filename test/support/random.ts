@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Chance that can be had again: mulberry32, from a seed. */
+/** Random numbers that depend only on the seed (mulberry32). */
 export class SeededRandom {
   readonly #seed: number | string
   #state: number
@@ -15,12 +15,12 @@ export class SeededRandom {
     return new SeededRandom(`${this.#seed}/${name}`)
   }
 
-  /** A whole number from 0 up to, and without, `n`. */
+  /** Returns a whole number from 0 to `n` - 1. */
   upTo(n: number): number {
     return Math.floor(this.random() * n)
   }
 
-  /** From 0 up to, and without, 1. */
+  /** Returns a number of at least 0 and less than 1. */
   random(): number {
     let t = (this.#state = (this.#state + 0x6d2b79f5) | 0)
     t = Math.imul(t ^ (t >>> 15), t | 1)
@@ -32,7 +32,7 @@ export class SeededRandom {
     return this.random() < probability
   }
 
-  /** A whole number from `low` to `high`; small ones are as likely as large ones, each for its size. */
+  /** Returns a whole number from `low` to `high`. Each order of magnitude is equally likely. */
   size(low: number, high: number): number {
     return Math.round(low * (high / low) ** this.random())
   }
@@ -45,14 +45,14 @@ export class SeededRandom {
     return from[this.upTo(from.length)] as T
   }
 
-  /** One of the keys, as often as its weight says. */
+  /** Returns one of the keys, with a probability in proportion to its weight. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries(weights) as [K, number][]
     let left = this.random() * entries.reduce((sum, [, weight]) => sum + weight, 0)
     return (entries.find(([, weight]) => (left -= weight) < 0) ?? entries[0]!)[0]
   }
 
-  /** All of them, in any order. */
+  /** Returns all elements in a random order. */
   shuffle<T>(from: readonly T[]): T[] {
     return from
       .map((each) => ({ each, rank: this.random() }))

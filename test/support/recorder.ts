@@ -4,20 +4,20 @@ import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../../src/ev
 type Type = ApiserverAddressEvent['type']
 type EventOf<T extends Type> = Extract<ApiserverAddressEvent, { type: T }>
 
-/** Every event that an emitter was given, in order. */
+/** Records every event that its emitter emits, in order. */
 export class Recorder {
   readonly all: ApiserverAddressEvent[] = []
   readonly emitter = new EventEmitter<ApiserverAddressEvents>()
-  #news = Promise.withResolvers<void>()
+  #nextEvent = Promise.withResolvers<void>()
 
   constructor() {
     const { emitter } = this
     const emit = emitter.emit.bind(emitter) as (...args: unknown[]) => boolean
     emitter.emit = (...[type, event]: [Type, ApiserverAddressEvent]) => {
       this.all.push(event)
-      const news = this.#news
-      this.#news = Promise.withResolvers()
-      news.resolve()
+      const nextEvent = this.#nextEvent
+      this.#nextEvent = Promise.withResolvers()
+      nextEvent.resolve()
       return emit(type, event)
     }
   }
@@ -30,17 +30,17 @@ export class Recorder {
     return this.all.filter((event): event is EventOf<T> => event.type === type)
   }
 
-  /** Forgets the events so far. */
+  /** Removes the events that were recorded so far. */
   clear(): void {
     this.all.length = 0
   }
 
-  /** Resolves with the first event of this type, and of this nature, that is or will be there. */
-  async until<T extends Type>(type: T, when: (event: EventOf<T>) => boolean = () => true): Promise<EventOf<T>> {
+  /** Resolves with the first recorded event of this type that meets the condition, as soon as there is one. */
+  async until<T extends Type>(type: T, condition: (event: EventOf<T>) => boolean = () => true): Promise<EventOf<T>> {
     for (;;) {
-      const found = this.of(type).find(when)
+      const found = this.of(type).find(condition)
       if (found !== undefined) return found
-      await this.#news.promise
+      await this.#nextEvent.promise
     }
   }
 }

@@ -3,8 +3,8 @@ import type { ResolveOptions } from '../../src/index.ts'
 import { resolve } from '../../src/resolve.ts'
 import { VirtualClock } from './clock.ts'
 import { FakeApiservers } from './fake-apiservers.ts'
+import { FakeSource } from './fake-source.ts'
 import { Recorder } from './recorder.ts'
-import { FakeSource } from './source.ts'
 
 interface Fakes {
   readonly source: FakeSource
@@ -27,7 +27,7 @@ export function resolveFake(
   prepare({ source, apiservers })
   const events = new Recorder()
   const config = parseOptions({ ...options, events: events.emitter }, 'resolve')
-  const result = resolve(config, clock, source.asSource(), apiservers.probe)
+  const result = resolve(config, clock, source, apiservers.probe)
   result.catch(() => {})
   return { clock, source, apiservers, events, result }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** Has a server listen until the end of the test, also for connections that are still open then; gives its port. */
+/** Lets a server listen until the end of the test, which also closes its connections. Resolves with its port. */
 export async function serve(server: Server, host = '127.0.0.1'): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})))

@@ -4,8 +4,8 @@ import { parseOptions } from '../../src/call/config.ts'
 import { resolve } from '../../src/resolve.ts'
 import { Failure } from '../../src/sources/failure.ts'
 import { idle, VirtualClock } from '../support/clock.ts'
+import { FakeSource } from '../support/fake-source.ts'
 import { resolveFake } from '../support/resolving.ts'
-import { FakeSource } from '../support/source.ts'
 
 test('resolve returns the sorted list, its revision and its cost after one read', async () => {
   const { source, clock, result, events } = resolveFake({}, (fakes) => fakes.source.write('["b:1","a:1"]'))
@@ -76,7 +76,7 @@ test.each([
     source.write(value)
     const probe = abortedBy === 'probed' ? 'tcp' : undefined
     const config = parseOptions({ events, signal: controller.signal, probe }, 'resolve')
-    await expect(resolve(config, new VirtualClock(), source.asSource(), async () => {})).rejects.toBe('enough')
+    await expect(resolve(config, new VirtualClock(), source, async () => {})).rejects.toBe('enough')
     expect(emitted).toEqual(expected)
   },
 )

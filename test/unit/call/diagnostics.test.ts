@@ -4,8 +4,8 @@ import { parseOptions } from '../../../src/call/config.ts'
 import type { DiagnosticsMessage } from '../../../src/index.ts'
 import { resolve } from '../../../src/resolve.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
+import { FakeSource } from '../../support/fake-source.ts'
 import { Recorder } from '../../support/recorder.ts'
-import { FakeSource } from '../../support/source.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
 
 const name = 'rke2-apiserver-resolver'
@@ -19,7 +19,7 @@ function listen(listener: (message: DiagnosticsMessage) => void): void {
 const call = (options: object) => {
   const source = new FakeSource()
   source.write('["a:1"]')
-  return resolve(parseOptions(options, 'resolve'), new VirtualClock(), source.asSource())
+  return resolve(parseOptions(options, 'resolve'), new VirtualClock(), source)
 }
 
 test('the diagnostics channel has the events of the emitter, with the call and the key, frozen', async () => {

@@ -10,8 +10,8 @@ import { resolve } from '../../../src/resolve.ts'
 import { Watch } from '../../../src/watch.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import '../../support/preload.ts'
+import { FakeSource } from '../../support/fake-source.ts'
 import { connected } from '../../support/sample-events.ts'
-import { FakeSource } from '../../support/source.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
 
 test('createEmit logs through a child of the logger that has the name of the package and the key', () => {
@@ -27,7 +27,7 @@ test('createEmit writes nothing to stdout and stderr without a logger', async ()
   onTestFinished(() => spies.forEach((spy) => spy.mockRestore()))
   const source = new FakeSource()
   source.write('["a:1"]')
-  await resolve(parseOptions({}, 'resolve'), new VirtualClock(), source.asSource())
+  await resolve(parseOptions({}, 'resolve'), new VirtualClock(), source)
   for (const spy of spies) expect(spy).not.toHaveBeenCalled()
 })
 
@@ -40,7 +40,7 @@ test('createEmit emits frozen events in order, which are JSON-safe apart from th
   }
   const source = new FakeSource()
   const clock = new VirtualClock()
-  const call = resolve(parseOptions({ events }, 'resolve'), clock, source.asSource())
+  const call = resolve(parseOptions({ events }, 'resolve'), clock, source)
   await clock.advance(1000)
   source.write('["a:1"]')
   await call
@@ -65,7 +65,7 @@ test('a listener that throws changes no outcome, and its error is an uncaught ex
   }
   const source = new FakeSource()
   const clock = new VirtualClock()
-  const call = resolve(parseOptions({ events }, 'resolve'), clock, source.asSource())
+  const call = resolve(parseOptions({ events }, 'resolve'), clock, source)
   await clock.advance(1000)
   source.write('["a:1"]')
   expect(await call).toMatchObject({ addresses: ['a:1'] })
@@ -81,7 +81,7 @@ test('a logger that cannot make a child changes no outcome, and its error is an 
     throw new Error('no child')
   }
   const logger = { ...pino({ level: 'silent' }), child } as unknown as Logger
-  const watch = new Watch(parseOptions({ logger }, 'watch'), new VirtualClock(), source.asSource())
+  const watch = new Watch(parseOptions({ logger }, 'watch'), new VirtualClock(), source)
   expect((await watch.next()).value).toMatchObject({ addresses: ['a:1'] })
   await watch.close()
   expect(uncaught).toEqual([new Error('no child')])

@@ -10,6 +10,7 @@ import { resolve } from '../../../src/resolve.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import '../../support/preload.ts'
+import { FakeSource } from '../../support/fake-source.ts'
 import {
   alive,
   attempt,
@@ -25,7 +26,6 @@ import {
   resynced,
   retry,
 } from '../../support/sample-events.ts'
-import { FakeSource } from '../../support/source.ts'
 
 const [debug, info, warn, error] = [20, 30, 40, 50]
 
@@ -90,7 +90,7 @@ test('EventLog logs a start at info: a line per phase, a line per list that is n
   const clock = new VirtualClock()
   source.fail(new Failure('unreachable', 'https://fake:2379: etcd cannot be reached'))
   const tls = { caFile: 'ca.crt', certFile: 'client.crt', keyFile: 'client.key' }
-  const call = resolve(parseOptions({ logger, tls, minAddresses: 2 }, 'resolve'), clock, source.asSource())
+  const call = resolve(parseOptions({ logger, tls, minAddresses: 2 }, 'resolve'), clock, source)
   await clock.advance(5000)
   source.fail(undefined)
   await clock.advance(5000)
@@ -117,7 +117,7 @@ test('EventLog logs a phase that is not part of a normal start at warn, and the 
   const { lines, logger } = logging()
   const source = new FakeSource()
   source.write('rubbish')
-  const call = resolve(parseOptions({ logger }, 'resolve'), new VirtualClock(), source.asSource())
+  const call = resolve(parseOptions({ logger }, 'resolve'), new VirtualClock(), source)
   await expect(call).rejects.toThrow('the value is not JSON')
   expect(lines.filter(({ level }) => Number(level) > debug)).toMatchObject([
     { level: warn, reason: 'invalid-value', msg: "https://fake:2379: the value is not JSON: 'rubbish'" },

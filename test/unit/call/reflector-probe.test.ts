@@ -4,8 +4,8 @@ import { Failure } from '../../../src/sources/failure.ts'
 import { Watch } from '../../../src/watch.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import { FakeApiservers } from '../../support/fake-apiservers.ts'
+import { FakeSource } from '../../support/fake-source.ts'
 import { Recorder } from '../../support/recorder.ts'
-import { FakeSource } from '../../support/source.ts'
 
 /** Returns a watch that probes, of this first list. All apiservers are alive until the test sets another state. */
 function watchProbed(list: string) {
@@ -15,7 +15,7 @@ function watchProbed(list: string) {
   const apiservers = new FakeApiservers(clock)
   const events = new Recorder()
   const config = parseOptions({ probe: 'tcp', events: events.emitter }, 'watch')
-  const watch = new Watch(config, clock, source.asSource(), apiservers.probe)
+  const watch = new Watch(config, clock, source, apiservers.probe)
   return { clock, source, apiservers, events, watch }
 }
 

@@ -1,12 +1,14 @@
-import type { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
 import { Failure } from '../../src/sources/failure.ts'
-import type { Snapshot, SourceWatch } from '../../src/sources/source.ts'
+import type { Snapshot, Source, SourceWatch } from '../../src/sources/source.ts'
+import { rejectOnAbort } from './abort.ts'
 
-/** A key in memory, for what a real etcd cannot be made to do on cue and for time that is not real. */
-export class FakeSource {
+/** A source whose value is in memory, for faults that a real etcd cannot produce on demand, and for virtual time. */
+export class FakeSource implements Source {
   readonly endpoint = 'https://fake:2379'
   fingerprint: string | undefined
+  /** The number of reads so far. */
   reads = 0
+  /** The number of watches that were opened so far. */
   watches = 0
   closed = false
   refuseWatches = false
@@ -15,19 +17,16 @@ export class FakeSource {
   #createRevision = 0n
   #version = 0n
   #failure: Failure | undefined
-  #held: PromiseWithResolvers<Snapshot> | undefined
-  #standing = Promise.withResolvers<void>()
-  readonly #watching = new Set<FakeWatch>()
+  #heldRead: PromiseWithResolvers<Snapshot> | undefined
+  readonly #connected = Promise.withResolvers<void>()
+  readonly #openWatches = new Set<FakeWatch>()
 
-  /** What the functions under test take; only what they use is there. */
-  asSource(): EtcdSource {
-    return this as unknown as EtcdSource
-  }
-
+  /** The number of watches that are open. */
   get watching(): number {
-    return this.#watching.size
+    return this.#openWatches.size
   }
 
+  /** Returns what a read would return now. */
   snapshot(): Snapshot {
     return {
       value: this.#value,
@@ -38,71 +37,72 @@ export class FakeSource {
     }
   }
 
-  /** @param options.silently whether no watch gets the change */
+  /**
+   * Writes a value, or deletes it with `undefined`.
+   *
+   * @param options.silently does not push the change to the watches
+   */
   write(value: string | undefined, options: { silently?: boolean } = {}): void {
     this.#value = value === undefined ? undefined : Buffer.from(value)
     this.#revision += 1n
     this.#version = value === undefined ? 0n : this.#version + 1n
     if (this.#version <= 1n) this.#createRevision = this.#version * this.#revision
     if (options.silently) return
-    for (const watch of this.#watching) watch.push({ ...this.snapshot(), modRevision: this.#revision })
+    for (const watch of this.#openWatches) watch.push({ ...this.snapshot(), modRevision: this.#revision })
   }
 
-  /** Every read fails, until it is called with `undefined`. */
+  /** Lets every read and every new watch fail, until it is called with `undefined`. */
   fail(failure: Failure | undefined): void {
     this.#failure = failure
   }
 
-  /** Reads stay pending. */
+  /** Leaves the following reads pending, until `release()` is called. */
   hold(): void {
-    this.#held = Promise.withResolvers()
+    this.#heldRead = Promise.withResolvers()
   }
 
   release(snapshot: Snapshot): void {
-    this.#held?.resolve(snapshot)
-    this.#held = undefined
+    this.#heldRead?.resolve(snapshot)
+    this.#heldRead = undefined
   }
 
-  /** Ends every watch. */
+  /** Ends every watch with a failure. */
   cut(): void {
-    for (const watch of this.#watching) watch.end(new Failure('unreachable', 'the stream was cut'))
-    this.#watching.clear()
+    for (const watch of this.#openWatches) watch.end(new Failure('unreachable', 'the stream was cut'))
+    this.#openWatches.clear()
   }
 
-  /** Establishes a connection that was silent. */
+  /** Establishes the connection that was still being made. */
   becomeConnected(): void {
-    this.#standing.resolve()
+    this.#connected.resolve()
   }
 
   async read(signal: AbortSignal): Promise<Snapshot> {
     signal.throwIfAborted()
     this.reads++
     if (this.#failure !== undefined) throw this.#failure
-    const snapshot = this.#held?.promise ?? this.snapshot()
-    const aborted = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-    return Promise.race([snapshot, aborted])
+    const snapshot = this.#heldRead?.promise ?? this.snapshot()
+    return Promise.race([snapshot, rejectOnAbort(signal)])
   }
 
-  async watch(after: bigint, signal: AbortSignal): Promise<SourceWatch> {
+  async watch(afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
     signal.throwIfAborted()
     if (this.refuseWatches || this.#failure !== undefined) {
       throw this.#failure ?? new Failure('learner', 'no watch here')
     }
     this.watches++
-    const watch = new FakeWatch(() => this.#watching.delete(watch))
-    this.#watching.add(watch)
-    if (this.#revision > after) watch.push({ ...this.snapshot(), modRevision: this.#revision })
+    const watch = new FakeWatch(() => this.#openWatches.delete(watch))
+    this.#openWatches.add(watch)
+    if (this.#revision > afterRevision) watch.push({ ...this.snapshot(), modRevision: this.#revision })
     return watch
   }
 
   whenConnected(): Promise<void> {
-    return this.#standing.promise
+    return this.#connected.promise
   }
 
   pending(): Failure | undefined {
-    return this.#held === undefined ? undefined : new Failure('timeout', 'silent')
+    return this.#heldRead === undefined ? undefined : new Failure('timeout', 'silent')
   }
 
   close(): void {
@@ -112,12 +112,12 @@ export class FakeSource {
 }
 
 class FakeWatch implements SourceWatch {
-  readonly #close: () => void
+  readonly #onClose: () => void
   #changed = Promise.withResolvers<void>()
   #latest: Snapshot | undefined
 
-  constructor(close: () => void) {
-    this.#close = close
+  constructor(onClose: () => void) {
+    this.#onClose = onClose
     this.#changed.promise.catch(() => {})
   }
 
@@ -135,11 +135,7 @@ class FakeWatch implements SourceWatch {
   }
 
   changed(signal: AbortSignal): Promise<void> {
-    const { promise } = this.#changed
-    return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      promise.then(resolve, reject)
-    })
+    return Promise.race([this.#changed.promise, rejectOnAbort(signal)])
   }
 
   drain(): readonly Snapshot[] {
@@ -152,6 +148,6 @@ class FakeWatch implements SourceWatch {
   }
 
   close(): void {
-    this.#close()
+    this.#onClose()
   }
 }
