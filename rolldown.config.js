@@ -26,7 +26,7 @@ export default [
           {
             // One file for what several parts use. It imports no module of Node, because these take milliseconds to load.
             name: 'shared',
-            test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
+            test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|permission|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
           },
         ],
       },

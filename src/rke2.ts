@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isForbidden } from './util/permission.ts'
 
 /**
  * The paths of the PEM files for `https://` endpoints. etcd in RKE2 and K3s requires a client certificate
@@ -88,6 +89,7 @@ async function describeNode(dataDir: string): Promise<string | undefined> {
 
 /** @throws NodeJS.ErrnoException if the file system does not say, such as without permission */
 async function exists(path: string): Promise<boolean> {
+  if (isForbidden(path)) throw new Error(`${path} must not be read`)
   try {
     await process.getBuiltinModule('node:fs').promises.access(path)
     return true

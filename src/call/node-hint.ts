@@ -7,6 +7,12 @@ import { printable } from '../util/text.ts'
 /** A phase waits this long for its hint. Without an answer of the file system, the last hint is used. */
 const longestLookupMs = 200
 
+/**
+ * The look-ups in progress, by data directory. One on a file system that does not answer never ends, and occupies one of
+ * the few threads for file access of the process. Therefore all calls share it.
+ */
+const lookups = new Map<string, Promise<string | undefined>>()
+
 /** The part of the options that a hint is about. */
 interface NodeHintOptions {
   readonly usesDataDir: boolean
@@ -17,7 +23,7 @@ interface NodeHintOptions {
 export class NodeHint {
   readonly #options: NodeHintOptions
   readonly #clock: Clock
-  /** The look-up in flight. On a file system that does not answer, it never ends, and there is no second one. */
+  /** The look-up that this call has not seen the end of. It is waited for only once. */
   #lookup: Promise<void> | undefined
   #last: string | undefined
 
@@ -44,8 +50,17 @@ export class NodeHint {
   }
 
   async #look(): Promise<void> {
-    const hint = await nodeHint(this.#options.dataDir)
+    const hint = await lookUp(this.#options.dataDir)
     this.#last = hint === undefined ? undefined : printable(hint)
     this.#lookup = undefined
   }
+}
+
+function lookUp(dataDir: string): Promise<string | undefined> {
+  let lookup = lookups.get(dataDir)
+  if (lookup === undefined) {
+    lookup = nodeHint(dataDir).finally(() => lookups.delete(dataDir))
+    lookups.set(dataDir, lookup)
+  }
+  return lookup
 }

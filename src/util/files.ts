@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs'
 import { constants, open, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { orAborted } from './abort.ts'
+import { isForbidden } from './permission.ts'
 
 /** The content of a file, and who can access it. */
 export interface Contents {
@@ -57,6 +58,7 @@ async function read(file: string): Promise<Contents> {
 async function exposure(file: string, { mode, uid }: Stats): Promise<string | undefined> {
   if ((mode & (uid === 0 ? 0o037 : 0o077)) !== 0) return `${file} has mode ${octal(mode)}, and should have 0600`
   const folder = dirname(await realpath(file))
+  if (isForbidden(folder)) return undefined
   const { mode: folderMode } = await stat(folder)
   // In a sticky folder, such as /tmp, users cannot replace the files of others.
   const replaceable = (folderMode & 0o022) !== 0 && (folderMode & 0o1000) === 0

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -115,6 +116,19 @@ describe('what one side does not accept is tls-rejected, and gives the list once
     expect(waiting.reasons).toEqual(['tls-rejected'])
     expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   })
+})
+
+test('a client certificate that is not valid yet is tls-rejected, and waited for without limit', async () => {
+  const notBefore = new Date(Date.now() + 3_600_000)
+  const files = ownFiles()
+  await write(files, await client({ notBefore }))
+  const waiting = call(files)
+  const phase = await waiting.until('tls-rejected')
+  expect(phase.message).toMatch(/refused the client certificate \(.*alert/)
+  expect(phase.hint).toMatch(/ is not valid before \S+Z: the clock of this machine may be wrong$/)
+  expect(await once(waiting.events, 'retry')).toMatchObject([{ error: { retryForMs: Infinity } }])
+  await write(files)
+  expect(await waiting.result).toMatchObject({ addresses: one })
 })
 
 test.each(['127.0.0.1', 'localhost', '[::1]'])('%s is verified by what the certificate says', async (host) => {

@@ -16,6 +16,8 @@ export interface Certificates {
   readonly fingerprint: string
   /** Why other users can read or replace the key, on one line, if they can. */
   readonly exposure: string | undefined
+  /** When the client certificate becomes valid. */
+  readonly validFrom: Date
 }
 
 /** A half-written file is complete a moment later. A file that stays invalid for longer has to be repaired. */
@@ -48,7 +50,8 @@ export async function readCertificates(
   const { bytes: key, exposure } = await readPem('keyFile')
   try {
     const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
-    return { files, context: createSecureContext({ ca, cert, key, ...secureContextOptions }), fingerprint, exposure }
+    const context = createSecureContext({ ca, cert, key, ...secureContextOptions })
+    return { files, context, fingerprint, exposure, validFrom: new X509Certificate(cert).validFromDate }
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure('tls-rejected', `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`, {

@@ -11,6 +11,7 @@ import { EtcdClient } from './client.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import { GrpcCall, StatusError } from './grpc-call.ts'
 import type { Stage } from './late.ts'
+import { tlsHint } from './tls-hint.ts'
 import { revisions, WatchStream } from './watch-stream.ts'
 import type { RawWatchStream } from './watch-stream.ts'
 
@@ -182,9 +183,9 @@ class EtcdConnection implements Connection {
     const { reason, summary, retryForMs } = classifyStatus(status, connectError)
     const cause = describeStatus(status, connectError)
     const message = `${this.#options.endpoint.url}: ${summary}${cause && ` (${cause})`}`
-    const files = reason === 'tls-rejected' ? this.#options.certificates?.files : undefined
-    const hint = files && `the CA is ${files.caFile}, the client certificate ${files.certFile}`
-    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), hint, retryForMs })
+    const certificates = reason === 'tls-rejected' ? this.#options.certificates : undefined
+    const hint = certificates && tlsHint(certificates, cause)
+    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), retryForMs, ...hint })
   }
 
   /** Returns the failure for an error of etcd3 or grpc-js in a call that etcd ended with success. */

@@ -16,7 +16,11 @@ function controlFileSystem() {
     pending.push(lookup)
     return lookup.promise
   })
-  onTestFinished(() => spy.mockRestore())
+  onTestFinished(async () => {
+    spy.mockRestore()
+    for (const { reject } of pending) reject(new Error('the test has ended'))
+    await idle()
+  })
   return pending
 }
 
@@ -64,4 +68,17 @@ test('NodeHint.of rejects with signal.reason when it is aborted while the file s
   const hint = new NodeHint(options, new VirtualClock()).of(missing, controller.signal)
   controller.abort('enough')
   await expect(hint).rejects.toBe('enough')
+})
+
+test('NodeHint.of of several calls shares one look-up on a file system that does not answer', async () => {
+  const pending = controlFileSystem()
+  const clock = new VirtualClock()
+  const hints = [1, 2, 3].map(() => new NodeHint(options, clock).of(missing, never))
+  await clock.advance(200)
+  expect(await Promise.all(hints)).toEqual([undefined, undefined, undefined])
+  const late = new NodeHint(options, clock).of(missing, never)
+  await idle()
+  expect(pending).toHaveLength(1)
+  pending[0]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
+  expect(await late).toMatch(/^\/none does not exist/)
 })

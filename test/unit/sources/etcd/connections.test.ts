@@ -16,6 +16,7 @@ const certificates = (fingerprint: string): Certificates => ({
   context: { context: undefined },
   fingerprint,
   exposure: undefined,
+  validFrom: new Date(0),
 })
 
 /** Creates the connections of a source; each connection is established at once, unless the test holds it. */

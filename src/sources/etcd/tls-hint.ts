@@ -1,0 +1,22 @@
+import type { Certificates } from './certificates.ts'
+
+/** What to know about a TLS connection that one side has refused. */
+interface TlsHint {
+  readonly hint: string
+  /** How long to retry in milliseconds, if not as long as the reason is. */
+  readonly retryForMs?: number
+}
+
+/**
+ * Returns the hint for a TLS connection that one side has refused.
+ *
+ * Time mends a client certificate that is not valid yet, or NTP does: a board without a clock boots in the past.
+ *
+ * @param cause the text of the error; etcd's refusal is a TLS alert
+ */
+export function tlsHint({ files, validFrom }: Certificates, cause: string, now: number = Date.now()): TlsHint {
+  const hint = `the CA is ${files.caFile}, the client certificate ${files.certFile}`
+  if (!/\balert\b/i.test(cause) || validFrom.getTime() <= now) return { hint }
+  const early = `which is not valid before ${validFrom.toISOString()}: the clock of this machine may be wrong`
+  return { hint: `${hint}, ${early}`, retryForMs: Infinity }
+}
