@@ -42,7 +42,8 @@ export class Prober {
   readonly #options: ProberOptions
   readonly #clock: Clock
   readonly #probe: Probe
-  #probing = false
+  /** What the round in progress waits for. */
+  #waitingFor: 'server CA' | 'probes' | undefined
 
   constructor(options: ProberOptions, clock: Clock, probe: Probe = probeAddress) {
     this.#options = options
@@ -60,10 +61,11 @@ export class Prober {
    * @throws `signal.reason` at once when the signal of the call is aborted
    */
   async probe(addresses: readonly string[], call: ProbingCall): Promise<readonly ProbedAddress[]> {
-    this.#probing = true
     try {
       return await withLinkedAbort(call.signal, async ({ signal }) => {
+        this.#waitingFor = 'server CA'
         const { context, unverified } = this.#options.probe === 'tcp' ? {} : await this.#readServerCa(signal)
+        this.#waitingFor = 'probes'
         const standstills = new StandstillDetector(this.#clock)
         void standstills.run(signal)
         const probes: ProbedAddress[] = []
@@ -79,7 +81,7 @@ export class Prober {
         return probes
       })
     } finally {
-      this.#probing = false
+      this.#waitingFor = undefined
     }
   }
 
@@ -105,8 +107,13 @@ export class Prober {
 
   /** Returns what the call waits for, if probes are running and no earlier round has given a better reason. */
   pending(last: Failure | undefined): Failure | undefined {
-    if (!this.#probing || last?.reason === 'incomplete') return undefined
-    return new Failure('incomplete', 'the list is complete, and its addresses are still being probed')
+    if (this.#waitingFor === undefined || last?.reason === 'incomplete') return undefined
+    const file = serverCaFile(this.#options.dataDir)
+    const progress =
+      this.#waitingFor === 'probes'
+        ? 'its addresses are still being probed'
+        : `${file} is still being read to probe its addresses`
+    return new Failure('incomplete', `the list is complete, and ${progress}`)
   }
 
   /** Milliseconds to the next round, jittered so that the nodes of a cluster do not probe in step. */

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
 import { Prober } from '../../../src/probe/prober.ts'
+import { orAborted } from '../../../src/util/abort.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
 
@@ -31,4 +32,24 @@ test('Prober goes on without the server CA when its file system does not answer 
   call.end()
   await idle()
   expect(clock.sleeping).toBe(0)
+})
+
+test('Prober.pending names the file while the server CA is being read, because no address is being probed yet', async () => {
+  const clock = new VirtualClock()
+  const config = parseOptions({ probe: 'tls', dataDir: '/data' }, 'resolve')
+  const call = new Call(config, clock)
+  const prober = new Prober(config, clock, (_target, signal) => orAborted(new Promise(() => {}), signal))
+  const count = snapshot.length
+  const probes = prober.probe(['a:1'], call)
+  await vi.waitFor(() => expect(snapshot).toHaveLength(count + 1))
+  expect(prober.pending(undefined)).toMatchObject({
+    reason: 'incomplete',
+    message: 'the list is complete, and /data/server/tls/server-ca.crt is still being read to probe its addresses',
+  })
+  await clock.advance(2000)
+  expect(prober.pending(undefined)?.message).toBe('the list is complete, and its addresses are still being probed')
+  call.stop('enough')
+  await expect(probes).rejects.toBe('enough')
+  expect(prober.pending(undefined)).toBeUndefined()
+  call.end()
 })

@@ -44,3 +44,15 @@ test.each([
   expect(result).toMatchObject({ state: 'alive', latencyMs: expect.any(Number), verified: false })
   expect(events[0]).toMatchObject({ type: 'probed', unverified: expect.stringMatching(why) })
 })
+
+test('a tls probe trusts a server CA file that has only the intermediate certificate', async () => {
+  const dataDir = temporaryFolder()
+  const intermediate = await (await createAuthority()).createIntermediate('rke2-server-ca')
+  await writeServerCa(dataDir, intermediate)
+  await using apiserver = await startApiserver(intermediate)
+  const config = parseOptions({ probe: 'tls', dataDir, probeTimeoutMs: 30_000 }, 'resolve')
+  const call = new Call(config, systemClock)
+  const probes = await new Prober(config, systemClock).probe([apiserver.address], call)
+  call.end()
+  expect(probes).toMatchObject([{ state: 'alive', verified: true }])
+})
