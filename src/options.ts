@@ -59,7 +59,8 @@ export interface ResolveOptions {
    */
   readonly endpoints?: string | readonly string[] | undefined
   /**
-   * The certificate files for `https://` endpoints. They are read again when they change.
+   * The certificate files for `https://` endpoints. They are read again when they change. With `caFile` alone, no client
+   * certificate is sent.
    * @default the files in `<dataDir>/server/tls/etcd` that the server itself uses as a client of etcd
    */
   readonly tls?: TlsFiles | undefined

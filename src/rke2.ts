@@ -2,15 +2,22 @@ import { join } from 'node:path'
 import { isForbidden } from './util/permission.ts'
 
 /**
- * The paths of the PEM files for `https://` endpoints. etcd in RKE2 and K3s requires a client certificate
- * (`client-cert-auth`).
+ * The paths of the PEM files for `https://` endpoints. `certFile` and `keyFile` are given together, or not at all.
+ *
+ * etcd in RKE2 and K3s requires a client certificate (`client-cert-auth`).
  */
 export interface TlsFiles {
-  /** The path of the CA certificates that etcd's server certificate is verified with: one or several in one file. */
+  /** The path of the CA certificates that the server certificate is verified with: one or several in one file. */
   readonly caFile: string
-  /** The path of the client certificate. */
+  /** The path of the client certificate. @default none */
+  readonly certFile?: string | undefined
+  /** The path of the private key of the client certificate. @default none */
+  readonly keyFile?: string | undefined
+}
+
+/** The paths of PEM files with a client certificate. @internal */
+export interface ClientTlsFiles extends TlsFiles {
   readonly certFile: string
-  /** The path of the private key of the client certificate. */
   readonly keyFile: string
 }
 
@@ -34,7 +41,7 @@ export const defaultKey = (distribution: Distribution): string => `${distributio
 export const defaultEndpoints: readonly string[] = ['https://127.0.0.1:2379', 'https://[::1]:2379']
 
 /** Returns the files that the server itself uses as a client of etcd. Only root can read the key. */
-export function defaultTlsFiles(dataDir: string): TlsFiles {
+export function defaultTlsFiles(dataDir: string): ClientTlsFiles {
   const file = (name: string) => join(dataDir, 'server', 'tls', 'etcd', name)
   return { caFile: file('server-ca.crt'), certFile: file('client.crt'), keyFile: file('client.key') }
 }

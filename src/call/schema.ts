@@ -70,7 +70,15 @@ function tls() {
   // The value may be a private key, and reading a file of that name would put it into a message.
   const isPath = z.refine<string>((file) => !file.includes('-----BEGIN'), 'must be the path of a file, not its content')
   const path = text().check(isPath)
-  return object({ caFile: path, certFile: path, keyFile: path }, 'must be { caFile, certFile, keyFile }')
+  const fields = { caFile: path, certFile: z.optional(path), keyFile: z.optional(path) }
+  const files = object(fields, 'must be { caFile, certFile, keyFile } or { caFile }')
+  type Files = z.output<typeof files>
+  const needs = (one: keyof Files, other: keyof Files) =>
+    z.refine<Files>((given) => given[one] === undefined || given[other] !== undefined, {
+      path: [other],
+      error: `must be given together with ${one}`,
+    })
+  return files.check(needs('certFile', 'keyFile'), needs('keyFile', 'certFile'))
 }
 
 function credentials() {

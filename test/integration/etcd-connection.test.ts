@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { readCertificates } from '../../src/sources/etcd/certificates.ts'
+import { readCertificates } from '../../src/sources/certificates.ts'
 import type { Connection } from '../../src/sources/etcd/connection.ts'
 import { connect } from '../../src/sources/etcd/etcd-connection.ts'
 import { connectionDefaults, endpointOf } from '../support/endpoint.ts'

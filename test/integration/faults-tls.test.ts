@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
+import type { ClientTlsFiles } from '../../src/rke2.ts'
 import { ObservedCall } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
@@ -35,12 +36,12 @@ const client = (more: object = {}, authority = etcd.authority) =>
   authority.issue({ commonName: 'etcd-client', usages: ['client'], ...more })
 
 /** Certificate files of the test's own, none of them written. */
-function ownFiles(): TlsFiles {
+function ownFiles(): ClientTlsFiles {
   const folder = temporaryFolder()
   return { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
 }
 
-async function write(files: TlsFiles, { cert, key }: KeyPair = good, ca = etcd.authority.cert): Promise<void> {
+async function write(files: ClientTlsFiles, { cert, key }: KeyPair = good, ca = etcd.authority.cert): Promise<void> {
   await Promise.all([writeFile(files.caFile, ca), writeFile(files.certFile, cert), writeFile(files.keyFile, key)])
 }
 

@@ -93,8 +93,9 @@ test('options of another name or type do not compile', () => {
     resolveApiserverAddresses({ distribution: 'k8s' }),
     // @ts-expect-error the value is not one of the set
     resolveApiserverAddresses({ retry: { jitter: 'half' } }),
-    // @ts-expect-error all three files are needed
     resolveApiserverAddresses({ tls: { caFile: 'ca.crt' } }),
+    // @ts-expect-error the CA is needed
+    resolveApiserverAddresses({ tls: { certFile: 'client.crt', keyFile: 'client.key' } }),
     // @ts-expect-error the password is missing
     resolveApiserverAddresses({ credentials: { username: 'root' } }),
     // @ts-expect-error the emitter has other events

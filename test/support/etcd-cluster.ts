@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TlsFiles } from '../../src/index.ts'
+import type { ClientTlsFiles } from '../../src/rke2.ts'
 import type { Authority, KeyPair } from './certificates.ts'
 import type { ClusterContext } from './etcd-config.ts'
 import { eventually, TemporaryError } from './etcd-gateway.ts'
@@ -16,7 +16,7 @@ export class EtcdCluster implements AsyncDisposable {
   /** A data directory with the layout of RKE2: the client's certificate files are in `server/tls/etcd`. */
   readonly dataDir: string
   /** The client's certificate files in {@link dataDir}. */
-  readonly tls: TlsFiles
+  readonly tls: ClientTlsFiles
   /** The members, learners included, in the order in which they were added. */
   readonly members: EtcdMember[] = []
   readonly #context: ClusterContext

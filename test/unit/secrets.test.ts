@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../src/command/command.ts'
-import type { TlsFiles, WatchOptions } from '../../src/index.ts'
+import type { WatchOptions } from '../../src/index.ts'
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { answer, frame, message, range, refusal, startHostileEtcd } from '../support/hostile-etcd.ts'
 import '../support/preload.ts'
+import type { ClientTlsFiles } from '../../src/rke2.ts'
 import { everythingEmittedBy } from '../support/emitted-text.ts'
 import { serve } from '../support/serve.ts'
 
@@ -21,7 +22,7 @@ const credentials = { username: 'root', password }
 let folder: string
 let authority: Authority
 let pair: KeyPair
-let files: TlsFiles
+let files: ClientTlsFiles
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'secrets-'))
   authority = await createAuthority()

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
 import type { Stage } from './late.ts'
 import type { Credentials } from './options.ts'
 

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
 import { loadPart } from '../load-part.ts'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
 import type { Connection, ConnectionOptions } from './connection.ts'
 import type { Credentials } from './options.ts'
 

@@ -1,4 +1,4 @@
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
 
 /** What to know about a TLS connection that one side has refused. */
 interface TlsHint {
@@ -14,9 +14,11 @@ interface TlsHint {
  *
  * @param cause the text of the error; etcd's refusal is a TLS alert
  */
-export function tlsHint({ files, validFrom }: Certificates, cause: string, now: number = Date.now()): TlsHint {
+export function tlsHint({ files, client }: Certificates, cause: string, now: number = Date.now()): TlsHint {
+  if (client === undefined) return { hint: `the CA is ${files.caFile}, and there is no client certificate` }
   const hint = `the CA is ${files.caFile}, the client certificate ${files.certFile}`
-  if (!/\balert\b/i.test(cause) || validFrom.getTime() <= now) return { hint }
-  const early = `which is not valid before ${validFrom.toISOString()}: the clock of this machine may be wrong`
+  const { validFromDate } = client
+  if (!/\balert\b/i.test(cause) || validFromDate.getTime() <= now) return { hint }
+  const early = `which is not valid before ${validFromDate.toISOString()}: the clock of this machine may be wrong`
   return { hint: `${hint}, ${early}`, retryForMs: Infinity }
 }

@@ -7,16 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import type { Reason, TlsFiles } from '../../../../src/index.ts'
+import type { Reason } from '../../../../src/index.ts'
 import { ObservedCall } from '../../../support/call.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { record, stopwatch } from '../../../support/faults.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import '../../../support/preload.ts'
+import type { ClientTlsFiles } from '../../../../src/rke2.ts'
 import { serve } from '../../../support/serve.ts'
 
 let folder: string
-let files: TlsFiles
+let files: ClientTlsFiles
 let serverTls: { ca: string; cert: string; key: string }
 beforeAll(async () => {
   const authority = await createAuthority()

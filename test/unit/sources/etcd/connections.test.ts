@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Certificates } from '../../../../src/sources/etcd/certificates.ts'
+import type { Certificates } from '../../../../src/sources/certificates.ts'
 import type { ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
 import { Connections } from '../../../../src/sources/etcd/connections.ts'
 import { idle } from '../../../support/clock.ts'
@@ -16,7 +16,7 @@ const certificates = (fingerprint: string): Certificates => ({
   context: { context: undefined },
   fingerprint,
   exposure: undefined,
-  validFrom: new Date(0),
+  client: undefined,
 })
 
 /** Creates the connections of a source; each connection is established at once, unless the test holds it. */

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
-import type { Endpoint } from '../../addresses/endpoint.ts'
-import type { TlsFiles } from '../../rke2.ts'
-import { childLogger, observe } from '../../util/observe.ts'
-import { printable } from '../../util/text.ts'
-import { Failure } from '../failure.ts'
-import { loadPart } from '../load-part.ts'
+import type { Endpoint } from '../addresses/endpoint.ts'
+import type { TlsFiles } from '../rke2.ts'
+import { childLogger, observe } from '../util/observe.ts'
+import { printable } from '../util/text.ts'
 import type { Certificates } from './certificates.ts'
+import { Failure } from './failure.ts'
+import { loadPart } from './load-part.ts'
 
 interface CertificateReaderOptions {
   readonly endpoints: readonly Endpoint[]

@@ -1,14 +1,14 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import type { TlsFiles } from '../../rke2.ts'
-import { readSmallFile } from '../../util/files.ts'
-import type { Contents } from '../../util/files.ts'
-import { secureContextOptions } from '../../util/server-identity.ts'
-import { messageOf } from '../../util/text.ts'
-import { Failure } from '../failure.ts'
+import type { TlsFiles } from '../rke2.ts'
+import { readSmallFile } from '../util/files.ts'
+import type { Contents } from '../util/files.ts'
+import { secureContextOptions } from '../util/server-identity.ts'
+import { messageOf } from '../util/text.ts'
+import { Failure } from './failure.ts'
 
-/** The content of the three files when they were read. */
+/** The content of the files when they were read. */
 export interface Certificates {
   readonly files: TlsFiles
   readonly context: SecureContext
@@ -16,8 +16,8 @@ export interface Certificates {
   readonly fingerprint: string
   /** Why other users can read or replace the key, on one line, if they can. */
   readonly exposure: string | undefined
-  /** When the client certificate becomes valid. */
-  readonly validFrom: Date
+  /** The client certificate; `undefined` without one. */
+  readonly client: X509Certificate | undefined
 }
 
 /** A half-written file is complete a moment later. A file that stays invalid for longer has to be repaired. */
@@ -41,24 +41,31 @@ export async function readCertificates(
   onFile: (file: string) => void = () => {},
 ): Promise<Certificates> {
   // One after the other, so that the same missing file is named each time.
-  const readPem = (option: keyof TlsFiles) => {
-    onFile(files[option])
-    return readOne(files[option], option, signal)
+  const contents: { -readonly [Option in keyof TlsFiles]?: Contents } = {}
+  for (const option of ['caFile', 'certFile', 'keyFile'] as const) {
+    const file = files[option]
+    if (file === undefined) continue
+    onFile(file)
+    contents[option] = await readOne(file, option, signal)
   }
-  const { bytes: ca } = await readPem('caFile')
-  const { bytes: cert } = await readPem('certFile')
-  const { bytes: key, exposure } = await readPem('keyFile')
+  const [ca, cert, key] = [contents.caFile?.bytes, contents.certFile?.bytes, contents.keyFile?.bytes]
   try {
-    const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('base64')
-    const context = createSecureContext({ ca, cert, key, ...secureContextOptions })
-    return { files, context, fingerprint, exposure, validFrom: new X509Certificate(cert).validFromDate }
+    const hash = createHash('sha256')
+    for (const bytes of [ca, cert, key]) if (bytes !== undefined) hash.update(bytes)
+    return {
+      files,
+      context: createSecureContext({ ca, cert, key, ...secureContextOptions }),
+      fingerprint: hash.digest('base64'),
+      exposure: contents.keyFile?.exposure,
+      client: cert && new X509Certificate(cert),
+    }
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
       throw new Failure('tls-rejected', `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`, {
         cause,
       })
     }
-    throw invalidFile(`${files.caFile}, ${files.certFile} and ${files.keyFile} cannot be used`, cause)
+    throw invalidFile(`${Object.values(files).join(', ')} cannot be used together`, cause)
   }
 }
 

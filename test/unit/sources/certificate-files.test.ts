@@ -5,24 +5,25 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { parseOptions } from '../../../../src/call/config.ts'
-import type { ApiserverAddressError, ResolveOptions, TlsFiles } from '../../../../src/index.ts'
-import { resolveApiserverAddresses, watchApiserverAddresses } from '../../../../src/index.ts'
-import { resolve } from '../../../../src/resolve.ts'
-import { createAuthority } from '../../../support/certificates.ts'
-import type { KeyPair } from '../../../support/certificates.ts'
-import { VirtualClock } from '../../../support/clock.ts'
-import { temporaryFolder } from '../../../support/folder.ts'
-import { unusedPort } from '../../../support/net.ts'
-import { Recorder } from '../../../support/recorder.ts'
-import { createUnansweredFile } from '../../../support/unanswered-file.ts'
-import '../../../support/preload.ts'
+import { parseOptions } from '../../../src/call/config.ts'
+import type { ApiserverAddressError, ResolveOptions, TlsFiles } from '../../../src/index.ts'
+import { resolveApiserverAddresses, watchApiserverAddresses } from '../../../src/index.ts'
+import { resolve } from '../../../src/resolve.ts'
+import { createAuthority } from '../../support/certificates.ts'
+import type { KeyPair } from '../../support/certificates.ts'
+import { VirtualClock } from '../../support/clock.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+import { unusedPort } from '../../support/net.ts'
+import { Recorder } from '../../support/recorder.ts'
+import { createUnansweredFile } from '../../support/unanswered-file.ts'
+import '../../support/preload.ts'
+import type { ClientTlsFiles } from '../../../src/rke2.ts'
 
 /** The files that were opened. A file whose name ends in an error code fails with it when it is opened first. */
 const opened = vi.hoisted(() => [] as string[])
 vi.mock('node:fs/promises', async (importOriginal) => {
   const fs = await importOriginal<typeof import('node:fs/promises')>()
-  const { openUnanswered } = await import('../../../support/unanswered-file.ts')
+  const { openUnanswered } = await import('../../support/unanswered-file.ts')
   const open = openUnanswered(async (file, flags) => {
     opened.push(file)
     const code = /\.(E[A-Z_]+)$/.exec(file)?.[1]
@@ -47,7 +48,7 @@ beforeAll(async () => {
   pair = await authority.issue({ commonName: 'client' })
 })
 
-async function writeFiles({ caFile, certFile, keyFile }: TlsFiles, mode = 0o600): Promise<void> {
+async function writeFiles({ caFile, certFile, keyFile }: ClientTlsFiles, mode = 0o600): Promise<void> {
   await Promise.all([writeFile(caFile, ca), writeFile(certFile, pair.cert), writeFile(keyFile, pair.key, { mode })])
 }
 
@@ -97,7 +98,7 @@ test.each(['EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR
 )
 
 /** Returns the paths of certificate files, one of which is on a file system that does not answer. */
-async function unansweredFiles(unanswered: keyof TlsFiles): Promise<TlsFiles> {
+async function unansweredFiles(unanswered: keyof TlsFiles): Promise<ClientTlsFiles> {
   const files = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
   await writeFiles(files)
   return { ...files, [unanswered]: createUnansweredFile(folder).file }
@@ -157,7 +158,7 @@ test('the command kills itself after its deadline while a file system does not a
     const { open } = fs.promises
     fs.promises.open = (file, flags) => open(file, file.endsWith('.unanswered') ? 'r' : flags)
     syncBuiltinESMExports()`
-  const program = fileURLToPath(new URL('../../../../src/cli.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
   const flags = ['--cacert', caFile, '--cert', certFile, '--key', keyFile, '--timeout', '4s']
   const child = spawn(process.execPath, [
     '--import',

@@ -1,11 +1,12 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Reason, TlsFiles } from '../../../../src/index.ts'
-import { readCertificates } from '../../../../src/sources/etcd/certificates.ts'
-import { Failure } from '../../../../src/sources/failure.ts'
-import { createAuthority } from '../../../support/certificates.ts'
-import { temporaryFolder } from '../../../support/folder.ts'
+import type { Reason, TlsFiles } from '../../../src/index.ts'
+import type { ClientTlsFiles } from '../../../src/rke2.ts'
+import { readCertificates } from '../../../src/sources/certificates.ts'
+import { Failure } from '../../../src/sources/failure.ts'
+import { createAuthority } from '../../support/certificates.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 let valid: Record<keyof TlsFiles, string>
 let swapped: Record<keyof TlsFiles, string>
@@ -16,7 +17,7 @@ beforeAll(async () => {
   swapped = { caFile: key, certFile: key, keyFile: cert }
 })
 
-let files: TlsFiles
+let files: ClientTlsFiles
 beforeEach(async () => {
   const folder = temporaryFolder()
   files = { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
@@ -111,4 +112,10 @@ test('readCertificates names the first file that is missing', async () => {
 
 test('readCertificates rejects with signal.reason when it is aborted', async () => {
   await expect(readCertificates(files, AbortSignal.abort('enough'))).rejects.toBe('enough')
+})
+
+test('readCertificates without certFile and keyFile returns a context that verifies the server only', async () => {
+  const { caFile } = files
+  const certificates = await readCertificates({ caFile }, new AbortController().signal)
+  expect(certificates).toMatchObject({ files: { caFile }, client: undefined, exposure: undefined })
 })

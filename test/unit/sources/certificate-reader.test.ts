@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
-import type { TlsFiles } from '../../../../src/index.ts'
-import { CertificateReader } from '../../../../src/sources/etcd/certificate-reader.ts'
-import { Failure } from '../../../../src/sources/failure.ts'
-import { createAuthority } from '../../../support/certificates.ts'
-import type { Authority } from '../../../support/certificates.ts'
-import { endpointOf } from '../../../support/endpoint.ts'
-import { temporaryFolder } from '../../../support/folder.ts'
+import type { ClientTlsFiles } from '../../../src/rke2.ts'
+import { CertificateReader } from '../../../src/sources/certificate-reader.ts'
+import { Failure } from '../../../src/sources/failure.ts'
+import { createAuthority } from '../../support/certificates.ts'
+import type { Authority } from '../../support/certificates.ts'
+import { endpointOf } from '../../support/endpoint.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 
 const never = new AbortController().signal
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   authority = await createAuthority()
 })
 
-let tls: TlsFiles
+let tls: ClientTlsFiles
 beforeEach(() => {
   const folder = temporaryFolder()
   tls = { caFile: join(folder, 'ca'), certFile: join(folder, 'cert'), keyFile: join(folder, 'key') }
