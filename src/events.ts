@@ -1,11 +1,13 @@
 import type { AddressChange, ProbedAddress, ResolvedAddresses } from './addresses/list.ts'
 import type { Reason } from './errors.ts'
 
-/** Emitted when a read of the key begins. */
+/** Emitted when a read of the list begins. */
 export interface AttemptEvent {
   readonly type: 'attempt'
   /** The number of the attempt in this call or watch, from 1. */
   readonly attempt: number
+  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  readonly source: 'etcd' | 'kubernetes' | undefined
 }
 
 /** Emitted when the reason for waiting, or its hint, has changed. The reason names what the call waits for. */
@@ -17,6 +19,8 @@ export interface PhaseEvent {
   readonly previous: Reason | undefined
   /** Milliseconds since this wait began: with the call or watch or, in a watch that has a list, with the outage. */
   readonly elapsedMs: number
+  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  readonly source: 'etcd' | 'kubernetes' | undefined
   /** What was seen, and where: one line for people. */
   readonly message: string
   /**
@@ -31,13 +35,15 @@ export interface PhaseEvent {
 /** Emitted when an attempt gave no list. The next attempt begins after `delayMs`, or earlier after a `wake`. */
 export interface RetryEvent {
   readonly type: 'retry'
-  /** The number of the attempt that gave no list, from 1: the number of reads of the key so far. */
+  /** The number of the attempt that gave no list, from 1: the number of reads of the list so far. */
   readonly attempt: number
   /** Why the attempt gave no list. */
   readonly reason: Reason
+  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  readonly source: 'etcd' | 'kubernetes' | undefined
   /** Milliseconds to the next attempt, including jitter. */
   readonly delayMs: number
-  /** Whether an etcd watch is open, so that the next change of the key ends the wait at once. */
+  /** Whether a watch is open, so that the next change of the list ends the wait at once. */
   readonly watching: boolean
   /** Milliseconds left of `timeoutMs`; `null` if `timeoutMs` is `Infinity`, or if a watch has had its first list. */
   readonly remainingMs: number | null
@@ -60,7 +66,7 @@ export interface ProbedEvent {
 export interface WakeEvent {
   readonly type: 'wake'
   /**
-   * `'key-changed'` if etcd has pushed a change of the key; `'connected'` if a connection to an endpoint that did not
+   * `'key-changed'` if the source has pushed a change of the list; `'connected'` if a connection to an endpoint that did not
    * answer is established.
    */
   readonly cause: 'key-changed' | 'connected'
@@ -88,14 +94,14 @@ export interface AbortedEvent {
   readonly reason: unknown
 }
 
-/** Emitted when the watch follows the key: after the first list, and again after each `disconnected`. */
+/** Emitted when the watch follows the list: after the first list, and again after each `disconnected`. */
 export interface ConnectedEvent {
   readonly type: 'connected'
-  /** The revision of the list, as in {@link ChangedEvent}: the `mod_revision` of the key, an int64 in decimal. */
+  /** The revision of the list, as in {@link ChangedEvent}. */
   readonly revision: string
 }
 
-/** Emitted when the watch has lost etcd. It connects again, and the last good list stays. */
+/** Emitted when the watch has lost its source. It connects again, and the last good list stays. */
 export interface DisconnectedEvent {
   readonly type: 'disconnected'
   /** Its `message` says for people what was seen. Its `cause` is the error of Node, gRPC or etcd, if any. */
@@ -103,13 +109,13 @@ export interface DisconnectedEvent {
 }
 
 /**
- * Emitted when another history has replaced etcd's history, as after a restored snapshot. Revisions may be lower than
+ * Emitted when another history has replaced that of etcd, as after a restored snapshot. Revisions may be lower than
  * those seen before.
  */
 export interface ResyncedEvent {
   readonly type: 'resynced'
   /**
-   * The `mod_revision` of the key in the new history, or the revision of etcd's whole store if the key is absent there.
+   * The revision of the list in the new history, or that of the whole store if there is no list.
    * An int64 in decimal.
    */
   readonly revision: string
@@ -123,23 +129,23 @@ export interface ChangedEvent extends AddressChange {
   readonly type: 'changed'
 }
 
-/** Emitted when addresses are missing in etcd. Each stays in the list until it has been missing for `shrinkDelayMs`. */
+/** Emitted when addresses are missing in the source. Each stays in the list until it has been missing for `shrinkDelayMs`. */
 export interface HeldEvent {
   readonly type: 'held'
-  /** The addresses that are missing in etcd and still in the list: `host:port`, sorted. */
+  /** The addresses that are missing in the source and still in the list: `host:port`, sorted. */
   readonly missing: readonly string[]
   /** Milliseconds until the first of these addresses is removed. */
   readonly untilMs: number
 }
 
-/** Emitted when the key is absent, or its value is empty or invalid. The last good list stays. */
+/** Emitted when the source has no list, or an empty or invalid one. The last good list stays. */
 export interface IgnoredEvent {
   readonly type: 'ignored'
-  /** `'not-set'` if the key is absent or its value is empty; otherwise `'invalid-value'`. */
+  /** `'not-set'` if there is no list or an empty one; otherwise `'invalid-value'`. */
   readonly reason: Reason
   /**
-   * The `mod_revision` of the key, or the revision of etcd's whole store if the key is absent or its value is too large
-   * to be received. An int64 in decimal.
+   * The revision of the list, or that of the whole store if there is no list, or one that is too large to be received.
+   * An int64 in decimal.
    */
   readonly revision: string
 }
@@ -186,7 +192,7 @@ export type ApiserverAddressEvents = {
 export interface DiagnosticsMessage {
   /** The number of the call or watch in this process, from 1. */
   readonly call: number
-  /** The etcd key that the call or watch reads. */
+  /** What the call or watch reads: the key in etcd, or the Service `default/kubernetes`. */
   readonly key: string
   /** The same frozen object that is emitted on `events`. */
   readonly event: ApiserverAddressEvent

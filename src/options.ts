@@ -48,22 +48,39 @@ export interface RetryOptions {
  * may be a secret.
  */
 export interface ResolveOptions {
-  /** The distribution. It decides the defaults of `dataDir` and `key`. @default 'rke2' */
-  readonly distribution?: 'rke2' | 'k3s' | undefined
+  /**
+   * Where the list is read: `'etcd'` reads the key, on servers; `'kubernetes'` reads the EndpointSlices of the Service
+   * `default/kubernetes`, on every node and in Pods; with `'auto'`, the files of the node decide at each attempt.
+   * @default 'auto', or 'etcd' if `endpoints`, `tls`, `key` or `credentials` is given, or 'kubernetes' if `tokenFile` is
+   */
+  readonly source?: 'auto' | 'etcd' | 'kubernetes' | undefined
+  /**
+   * The distribution. It decides the defaults of `dataDir`, `endpoints` and `key`. With `'auto'`, the files of the node
+   * decide.
+   * @default 'auto'
+   */
+  readonly distribution?: 'auto' | 'rke2' | 'k3s' | undefined
   /** The data directory of the distribution (its flag `--data-dir`). @default '/var/lib/rancher/<distribution>' */
   readonly dataDir?: string | undefined
   /**
-   * The client URL of etcd as `https://host:port` or `http://host:port`, or several for failover. The default port is
-   * 2379.
-   * @default ['https://127.0.0.1:2379', 'https://[::1]:2379']
+   * The URL of a server as `https://host:port`, or several for failover. Without a port, it is 2379 for etcd and 6443 for
+   * Kubernetes. An etcd may also have `http://`.
+   * @default for etcd `['https://127.0.0.1:2379', 'https://[::1]:2379']`; for Kubernetes the local load balancer or
+   * apiserver and then the other apiservers, or in a Pod `https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT`
    */
   readonly endpoints?: string | readonly string[] | undefined
   /**
    * The certificate files for `https://` endpoints. They are read again when they change. With `caFile` alone, no client
    * certificate is sent.
-   * @default the files in `<dataDir>/server/tls/etcd` that the server itself uses as a client of etcd
+   * @default for etcd the files in `<dataDir>/server/tls/etcd` that the server itself uses as a client of etcd; for
+   * Kubernetes the files of kube-proxy in `<dataDir>/agent`, or in a Pod the CA of the ServiceAccount
    */
   readonly tls?: TlsFiles | undefined
+  /**
+   * The path of a file with a bearer token for Kubernetes. It is read again for each request.
+   * @default in a Pod the token of the ServiceAccount, elsewhere none
+   */
+  readonly tokenFile?: string | undefined
   /** An etcd user, needed only where etcd has auth switched on. RKE2 and K3s do not switch it on. @default none */
   readonly credentials?:
     | {
@@ -98,7 +115,10 @@ export interface ResolveOptions {
    * @default 900_000
    */
   readonly timeoutMs?: number | undefined
-  /** The deadline of one attempt in milliseconds, including the connection. Must be above 0. @default 5000 */
+  /**
+   * The deadline of one attempt in milliseconds, including the connection. Must be above 0.
+   * @default 5000 for etcd; 10_000 for Kubernetes, whose list takes 8 s while etcd elects a leader
+   */
   readonly attemptTimeoutMs?: number | undefined
   /** Ends every wait at once when it is aborted. The call then rejects with `signal.reason`. @default none */
   readonly signal?: AbortSignal | undefined
@@ -111,9 +131,9 @@ export interface ResolveOptions {
 /** The options of {@link watchApiserverAddresses}. */
 export interface WatchOptions extends ResolveOptions {
   /**
-   * How long in milliseconds an address must be missing before it is removed from the list. Then the key is read once
+   * How long in milliseconds an address must be missing before it is removed from the list. Then the list is read once
    * more, and the address stays if it is back. With 0, an address is removed at once.
-   * @default 3000
+   * @default 3000 for etcd; 30_000 for Kubernetes, whose list shrinks for up to 13 s after a crash of all servers
    */
   readonly shrinkDelayMs?: number | undefined
   /**

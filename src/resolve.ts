@@ -8,7 +8,7 @@ import type { CompleteList } from './call/wait-for-list.ts'
 import type { ResolveOptions } from './options.ts'
 import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
-import { EtcdSource } from './sources/etcd/etcd-source.ts'
+import { SelectedSource } from './sources/selected-source.ts'
 import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
 import type { Clock } from './util/clock.ts'
@@ -31,18 +31,18 @@ export async function resolveApiserverAddresses(options: ResolveOptions = {}): P
 export async function resolve(
   config: Config,
   clock: Clock = systemClock,
-  source: Source = new EtcdSource(config, clock),
+  source: Source = new SelectedSource(config, clock),
   probe?: Probe,
 ): Promise<ResolvedAddresses> {
-  const call = new Call(config, clock)
-  const prober = new Prober(config, clock, probe)
+  const call = new Call(config, clock, source)
+  const prober = new Prober(config, source, clock, probe)
   let list: CompleteList | undefined
   try {
     call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
     list = await waitForList({ call, source, prober, config, clock })
     const { attempts, elapsedMs } = call
     const { addresses, snapshot, probes } = list
-    const result = { ...addressList(addresses, String(snapshot.modRevision), probes), attempts, elapsedMs }
+    const result = { ...addressList(addresses, list.source, String(snapshot.modRevision), probes), attempts, elapsedMs }
     call.emit({ type: 'resolved', ...result })
     return Object.freeze(result)
   } catch (error) {

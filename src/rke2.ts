@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { isForbidden } from './util/permission.ts'
 
 /**
  * The paths of the PEM files for `https://` endpoints. `certFile` and `keyFile` are given together, or not at all.
@@ -15,7 +14,7 @@ export interface TlsFiles {
   readonly keyFile?: string | undefined
 }
 
-/** The paths of PEM files with a client certificate. @internal */
+/** The paths of PEM files with a client certificate. */
 export interface ClientTlsFiles extends TlsFiles {
   readonly certFile: string
   readonly keyFile: string
@@ -26,6 +25,13 @@ export type Distribution = 'rke2' | 'k3s'
 
 /** Returns the data directory of a distribution whose flag `--data-dir` is not set. */
 export const defaultDataDir = (distribution: Distribution): string => `/var/lib/rancher/${distribution}`
+
+/** Returns the files that only K3s writes, the first of them on servers, the last on agents. */
+export const k3sFiles = (dataDir: string): readonly string[] => [
+  join(dataDir, 'server', 'tls', 'client-k3s-controller.key'),
+  join(dataDir, 'agent', 'k3scontroller.kubeconfig'),
+  join(dataDir, 'agent', 'etc', 'k3s-agent-load-balancer.json'),
+]
 
 /**
  * Returns the etcd key of the list, which K3s calls `AddressKey`. It has no leading slash and is not below
@@ -46,63 +52,49 @@ export function defaultTlsFiles(dataDir: string): ClientTlsFiles {
   return { caFile: file('server-ca.crt'), certFile: file('client.crt'), keyFile: file('client.key') }
 }
 
-/** Returns the file with the CA that signed the certificates of the apiservers. Every server has it. */
-export const serverCaFile = (dataDir: string): string => join(dataDir, 'server', 'tls', 'server-ca.crt')
+/** Returns the folder that etcd stores its data in. Only a server with embedded etcd has it. */
+export const etcdDataDir = (dataDir: string): string => join(dataDir, 'server', 'db', 'etcd')
+
+/** Returns the state of the load balancer to etcd's members, which a server without etcd in such a cluster has. */
+export const etcdLoadBalancerFile = (dataDir: string, distribution: Distribution): string =>
+  join(dataDir, 'server', 'etc', `${distribution}-etcd-server-load-balancer.json`)
 
 /**
- * Resolves with why this node may not have the key, and what to do, if its data directory shows a cause.
- *
- * It is only a hint: in the first seconds of its first start, a server with embedded etcd can look the same. Never
- * rejects: without permission to look, there is no hint.
+ * The URLs of an apiserver on every node. On an agent it is the load balancer to the servers, which listens on port 6443
+ * (RKE2) or 6444 (K3s); on a server the apiserver itself, on both ports in K3s.
  */
-export async function nodeHint(dataDir: string): Promise<string | undefined> {
-  return describeNode(dataDir).catch(() => undefined)
+export const localApiservers: Readonly<Record<Distribution, readonly string[]>> = {
+  rke2: ['https://127.0.0.1:6443', 'https://[::1]:6443'],
+  k3s: ['https://127.0.0.1:6444', 'https://127.0.0.1:6443', 'https://[::1]:6444', 'https://[::1]:6443'],
 }
 
-async function describeNode(dataDir: string): Promise<string | undefined> {
-  const has = (...path: string[]) => exists(join(dataDir, ...path))
-  if (!(await has())) {
-    return `${dataDir} does not exist: either the server was never started, or it uses another data directory`
+/** Returns the files with which kube-proxy connects to the apiserver. Every node has them once an apiserver works. */
+export function kubeProxyFiles(dataDir: string): ClientTlsFiles {
+  const file = (name: string) => join(dataDir, 'agent', name)
+  return {
+    caFile: file('server-ca.crt'),
+    certFile: file('client-kube-proxy.crt'),
+    keyFile: file('client-kube-proxy.key'),
   }
-  if ((await has('agent')) && !(await has('server'))) {
-    return (
-      `${dataDir} has agent/ and no server/: this looks like an agent node, which holds no etcd certificates; ` +
-      `run on a server, or give endpoints and tls`
-    )
-  }
-  if (await has('server', 'db', 'etcd')) return undefined
-  // K3s writes the key only to embedded etcd, and never through kine (k3s-io/k3s#5388).
-  if ((await has('server', 'db', 'state.db')) || (await has('server', 'kine.sock'))) {
-    return (
-      `${dataDir}/server has a kine datastore (sqlite or an external database) and no db/etcd: there the key does not ` +
-      `exist; run on a server with embedded etcd, or give endpoints and tls`
-    )
-  }
-  // A server without etcd in a cluster with embedded etcd has a load balancer to its members. A Pod in which only the
-  // certificates are mounted has no cred/.
-  const hasLoadBalancer =
-    (await has('server', 'etc', 'rke2-etcd-server-load-balancer.json')) ||
-    (await has('server', 'etc', 'k3s-etcd-server-load-balancer.json'))
-  const isServer = (await has('server', 'cred')) && (await has('server', 'tls', 'etcd', 'client.key'))
-  if (isServer && !hasLoadBalancer) {
-    return (
-      `${dataDir}/server has no db/etcd: either this is the server's first start, or its datastore is external ` +
-      `(--datastore-endpoint), and there the key does not exist; run on a server with embedded etcd, or give endpoints ` +
-      `and tls`
-    )
-  }
-  return undefined
 }
 
-/** @throws NodeJS.ErrnoException if the file system does not say, such as without permission */
-async function exists(path: string): Promise<boolean> {
-  if (isForbidden(path)) throw new Error(`${path} must not be read`)
-  try {
-    await process.getBuiltinModule('node:fs').promises.access(path)
-    return true
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false
-    throw error
-  }
-}
+/** Returns the files in which an agent's load balancers keep their servers. They may be stale, empty or half-written. */
+export const agentLoadBalancerFiles = (dataDir: string, distribution: Distribution): readonly string[] => [
+  join(dataDir, 'agent', 'etc', `${distribution}-api-server-agent-load-balancer.json`),
+  join(dataDir, 'agent', 'etc', `${distribution}-agent-load-balancer.json`),
+]
+
+/** RKE2's supervisor listens on this port of every server. Its apiserver listens on 6443. */
+export const supervisorPort = 9345
+export const apiserverPort = 6443
+
+/** Returns the files with the CA that signed the certificates of the apiservers: that of servers, and that of agents. */
+export const serverCaFiles = (dataDir: string): readonly [string, string] => [
+  join(dataDir, 'server', 'tls', 'server-ca.crt'),
+  join(dataDir, 'agent', 'server-ca.crt'),
+]
+
+/** The folder with the credentials of a Pod's ServiceAccount, which Kubernetes mounts. */
+const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
+export const serviceAccountCaFile: string = `${serviceAccountFolder}/ca.crt`
+export const serviceAccountTokenFile: string = `${serviceAccountFolder}/token`

@@ -8,7 +8,7 @@ import { waitForList } from './call/wait-for-list.ts'
 import type { WatchOptions } from './options.ts'
 import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
-import { EtcdSource } from './sources/etcd/etcd-source.ts'
+import { SelectedSource } from './sources/selected-source.ts'
 import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
 import type { Clock } from './util/clock.ts'
@@ -57,11 +57,11 @@ export class Watch implements ApiserverAddressWatch {
   #failure: { readonly error: unknown } | undefined
   #over = false
 
-  constructor(config: Config, clock: Clock, source: Source = new EtcdSource(config, clock), probe?: Probe) {
+  constructor(config: Config, clock: Clock, source: Source = new SelectedSource(config, clock), probe?: Probe) {
     this.#config = config
     this.#clock = clock
     this.#source = source
-    this.#prober = new Prober(config, clock, probe)
+    this.#prober = new Prober(config, source, clock, probe)
   }
 
   next(): Promise<Result> {
@@ -97,13 +97,13 @@ export class Watch implements ApiserverAddressWatch {
     const [config, clock, source, prober] = [this.#config, this.#clock, this.#source, this.#prober]
     let call: Call | undefined
     try {
-      call = this.#call = new Call(config, clock)
+      call = this.#call = new Call(config, clock, source)
       const context = { call, source, prober, config, clock }
       call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
       const first = await waitForList(context)
       call.stopDeadline()
       call.succeed()
-      const list = addressList(first.addresses, String(first.snapshot.modRevision), first.probes)
+      const list = addressList(first.addresses, first.source, String(first.snapshot.modRevision), first.probes)
       const { attempts, elapsedMs } = call
       call.emit({ type: 'resolved', ...list, attempts, elapsedMs })
       this.#setLatest(list)

@@ -1,4 +1,4 @@
-import { defaults } from '../../src/call/defaults.ts'
+import { sourceDefaults } from '../../src/sources/defaults.ts'
 import { SeededRandom } from '../../test/support/random.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Inputs } from './inputs.ts'
@@ -21,7 +21,7 @@ export const boot: Omit<Boot, 'nodes'> = {
   spreadMs: 1000,
   etcdAtMs: 30_000,
   keyAtMs: 90_000,
-  attemptTimeoutMs: defaults.attemptTimeoutMs,
+  attemptTimeoutMs: sourceDefaults.etcd.attemptTimeoutMs,
 }
 
 export interface Outcome {

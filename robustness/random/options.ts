@@ -1,5 +1,6 @@
 import { defaults } from '../../src/call/defaults.ts'
 import type { ResolveOptions } from '../../src/index.ts'
+import { sourceDefaults } from '../../src/sources/defaults.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import { servers } from './writes.ts'
 
@@ -30,7 +31,7 @@ export function randomOptions(random: SeededRandom) {
       ? []
       : expect.map((each) => (random.chance(0.5) ? each : each.slice(0, each.lastIndexOf(':')))),
     settleMs: random.chance(0.7) ? 0 : random.size(20, 2500),
-    attemptTimeoutMs: random.chance(0.5) ? defaults.attemptTimeoutMs : random.size(50, 5000),
+    attemptTimeoutMs: random.chance(0.5) ? sourceDefaults.etcd.attemptTimeoutMs : random.size(50, 5000),
     retry: {
       initialDelayMs: random.chance(0.5) ? defaults.retry.initialDelayMs : random.size(5, 1000),
       maxDelayMs: random.chance(0.5) ? defaults.retry.maxDelayMs : random.size(50, 4000),

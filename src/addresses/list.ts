@@ -1,4 +1,4 @@
-/** The addresses of the apiservers at one revision of the key. */
+/** The addresses of the apiservers at one revision of the list. */
 export interface AddressList {
   /**
    * The addresses as `host:port`, an IPv6 host in brackets: sorted, unique and never empty. With `probe`, dead
@@ -7,7 +7,9 @@ export interface AddressList {
   readonly addresses: readonly string[]
   /** The addresses as `https://host:port`, in the same order. */
   readonly urls: readonly string[]
-  /** The `mod_revision` of the key, an int64 in decimal. */
+  /** Where the list was read. */
+  readonly source: 'etcd' | 'kubernetes'
+  /** The revision of the list, an int64 in decimal: the key's `mod_revision`, or the newest `resourceVersion`. */
   readonly revision: string
   /**
    * With `probe`: the state of each address, in the same order. In a watch, an address that was just added has no entry
@@ -32,7 +34,7 @@ export interface ProbedAddress {
 
 /** The result of {@link resolveApiserverAddresses}. */
 export interface ResolvedAddresses extends AddressList {
-  /** The number of reads of the key, including the first. */
+  /** The number of reads of the list, including the first. */
   readonly attempts: number
   /** Milliseconds from the call to the list. */
   readonly elapsedMs: number
@@ -51,6 +53,7 @@ const order = { alive: 0, unknown: 1, dead: 2 } as const
 /** Returns the public form of a sorted list. Dead addresses come last. */
 export function addressList(
   addresses: readonly string[],
+  source: AddressList['source'],
   revision: string,
   probes?: readonly ProbedAddress[],
 ): AddressList {
@@ -60,6 +63,7 @@ export function addressList(
   return {
     addresses: Object.freeze(sorted),
     urls: Object.freeze(sorted.map((address) => `https://${address}`)),
+    source,
     revision,
     ...(probes !== undefined && { probes: Object.freeze(sorted.flatMap((address) => byAddress.get(address) ?? [])) }),
   }

@@ -21,9 +21,11 @@ const notSet = (message: string): ParsedValue => ({ kind: 'not-set', message })
  * Parses the stored value of the key, which RKE2 writes as a compact JSON array of `host:port` and one newline.
  *
  * An absent key, `""` (written by a cluster reset), `[]` (no apiserver is ready) and `null` mean that nothing is set yet.
+ *
+ * @param absence why there is no value
  */
-export function parseAddresses(value: Uint8Array | undefined): ParsedValue {
-  if (value === undefined) return notSet('the key does not exist yet')
+export function parseAddresses(value: Uint8Array | undefined, absence = 'the key does not exist yet'): ParsedValue {
+  if (value === undefined) return notSet(absence)
   if (value.length > maxBytes) return invalid(`the value has ${value.length} bytes, more than ${maxBytes}`)
   const text = decode(value)
   if (text === undefined) {

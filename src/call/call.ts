@@ -1,14 +1,15 @@
 import { ApiserverAddressError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Failure } from '../sources/failure.ts'
-import { reasons } from '../sources/reasons.ts'
+import { awaited } from '../sources/reasons.ts'
+import type { Source } from '../sources/source.ts'
 import { LinkedAbortController } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { seconds } from '../util/text.ts'
 import type { Config } from './config.ts'
 import { createEmit } from './emit.ts'
 import type { Emit } from './emit.ts'
-import { NodeHint } from './node-hint.ts'
+import { HintFinder } from './hint.ts'
 
 const endings: Readonly<Record<ErrorCode, string>> = {
   DEADLINE_EXCEEDED: 'timed out',
@@ -23,7 +24,8 @@ export class Call {
   readonly #config: Config
   readonly #clock: Clock
   readonly #controller: LinkedAbortController
-  readonly #nodeHint: NodeHint
+  readonly #source: Pick<Source, 'subject' | 'kind' | 'hint'>
+  readonly #hints: HintFinder
   readonly #startedAt: number
   readonly #deadline = new LinkedAbortController(undefined)
   #deadlineAt = Infinity
@@ -35,15 +37,16 @@ export class Call {
   /** When the wait began that goes on now; `undefined` while there is a list. */
   #waitingSince: number | undefined
 
-  constructor(config: Config, clock: Clock) {
+  constructor(config: Config, clock: Clock, source: Pick<Source, 'subject' | 'kind' | 'hint'>) {
     this.#config = config
+    this.#source = source
     this.#clock = clock
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
     this.#waitingSince = this.#startedAt
-    this.emit = createEmit(config.key, config.events, config.logger, clock)
+    this.emit = createEmit(source, config.events, config.logger, clock)
     this.#controller = new LinkedAbortController(config.signal)
-    this.#nodeHint = new NodeHint(config, clock)
+    this.#hints = new HintFinder(source, clock)
   }
 
   /** Aborted by the caller's signal (with its reason), by the deadline, by `stop` and by `end`. */
@@ -93,7 +96,8 @@ export class Call {
 
   countAttempt(): void {
     this.#attempts++
-    this.emit({ type: 'attempt', attempt: this.#attempts })
+    const { kind } = this.#source
+    this.emit({ type: 'attempt', attempt: this.#attempts, source: kind })
   }
 
   /**
@@ -112,7 +116,7 @@ export class Call {
       this.#lastHint = undefined
     }
     const elapsedMs = Math.round(now - this.#waitingSince)
-    const hint = await this.#nodeHint.of(failure, this.signal)
+    const hint = await this.#hints.of(failure, now - this.#phaseSince, this.signal)
     this.#lastHint = hint
     if (isNewReason || previousHint !== hint) this.#emitPhase(failure, previous, elapsedMs)
   }
@@ -129,10 +133,10 @@ export class Call {
     const { elapsedMs, attempts } = this
     const failure = this.#last
     const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`
-    let message = `${this.#config.key}: ${endings[code]} after ${seconds(elapsedMs)} and ${tries}`
+    let message = `${this.#source.subject}: ${endings[code]} after ${seconds(elapsedMs)} and ${tries}`
     if (failure !== undefined) {
       const phaseMs = this.#clock.now() - this.#phaseSince
-      const waited = `, waiting for ${reasons[failure.reason].description} for the last ${seconds(phaseMs)}`
+      const waited = `, waiting for ${awaited(failure.reason, this.#source.kind)} for the last ${seconds(phaseMs)}`
       message += `${code === 'REJECTED' ? '' : waited}: ${failure.message}`
     }
     if (this.#lastHint !== undefined) message += `; ${this.#lastHint}`
@@ -163,6 +167,7 @@ export class Call {
     this.emit({
       type: 'phase',
       reason,
+      source: this.#source.kind,
       previous: previous?.reason,
       elapsedMs,
       message,

@@ -1,24 +1,15 @@
 import type { EventEmitter } from 'node:events'
-import type { Logger } from 'pino'
-import type { Endpoint } from '../addresses/endpoint.ts'
+import { parseEndpoints } from '../addresses/endpoint.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
-import { defaultDataDir, defaultKey, defaultTlsFiles } from '../rke2.ts'
-import type { TlsFiles } from '../rke2.ts'
+import type { SourceOptions } from '../sources/options.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { optionError } from './option-error.ts'
 import { optionSchemas } from './schema.ts'
+import { checkSourceOptions, impliedSource } from './source-conflicts.ts'
 
 /** The options of one call or watch: checked and normalised, with every default filled in. @internal */
-export interface Config {
-  readonly dataDir: string
-  /** Whether certificate files under `dataDir` are used. Only then does the content of `dataDir` explain a failure. */
-  readonly usesDataDir: boolean
-  /** The endpoints without duplicates, in the order of the option. */
-  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
-  readonly tls: TlsFiles
-  readonly credentials: { readonly username: string; readonly password: string } | undefined
-  readonly key: string
+export interface Config extends SourceOptions {
   readonly minAddresses: number
   readonly expect: readonly string[]
   readonly settleMs: number
@@ -27,19 +18,23 @@ export interface Config {
   readonly probeIntervalMs: number
   readonly retry: BackoffOptions & { readonly maxAttempts: number }
   readonly timeoutMs: number
-  readonly attemptTimeoutMs: number
-  readonly shrinkDelayMs: number
+  /** `undefined` if the default of the source counts. */
+  readonly shrinkDelayMs: number | undefined
   readonly signal: AbortSignal | undefined
   readonly events: EventEmitter<ApiserverAddressEvents> | undefined
-  readonly logger: Logger | undefined
 }
 
 /** The fields of a config that the schema leaves out if they are not given, or if the call is not a watch. */
 const absent = {
+  dataDir: undefined,
+  tls: undefined,
+  tokenFile: undefined,
   credentials: undefined,
+  key: undefined,
   probe: undefined,
   probeIntervalMs: Infinity,
-  shrinkDelayMs: 0,
+  attemptTimeoutMs: undefined,
+  shrinkDelayMs: undefined,
   signal: undefined,
   events: undefined,
   logger: undefined,
@@ -55,14 +50,14 @@ const absent = {
 export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Config {
   const checked = check(options, kind)
   if (checked instanceof TypeError) throw checked
-  const { distribution, dataDir = defaultDataDir(distribution), tls, key = defaultKey(distribution), ...rest } = checked
+  const source = impliedSource(checked)
+  checkSourceOptions(checked, source)
+  const { endpoints } = checked
   return {
     ...absent,
-    ...rest,
-    dataDir,
-    usesDataDir: tls === undefined && rest.endpoints.some(({ secure }) => secure),
-    tls: tls ?? defaultTlsFiles(dataDir),
-    key,
+    ...checked,
+    source,
+    endpoints: endpoints && parseEndpoints(endpoints, source === 'kubernetes' ? 6443 : 2379),
   }
 }
 

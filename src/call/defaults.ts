@@ -1,8 +1,19 @@
 import type { RetryOptions, WatchOptions } from '../options.ts'
-import { defaultEndpoints } from '../rke2.ts'
 
-/** The options without a default, and those whose default depends on `distribution` and `dataDir`: see rke2.ts. */
-type WithoutDefault = 'dataDir' | 'key' | 'tls' | 'credentials' | 'probe' | 'signal' | 'events' | 'logger'
+/** The options without a default, and those whose default depends on the source and the node: see sources/setup.ts. */
+type WithoutDefault =
+  | 'dataDir'
+  | 'endpoints'
+  | 'key'
+  | 'tls'
+  | 'tokenFile'
+  | 'credentials'
+  | 'attemptTimeoutMs'
+  | 'shrinkDelayMs'
+  | 'probe'
+  | 'signal'
+  | 'events'
+  | 'logger'
 
 /** The options of this type, all of them given. */
 type Complete<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> }
@@ -11,8 +22,8 @@ type Defaults = Complete<Omit<WatchOptions, WithoutDefault | 'retry'>> & { reado
 
 /** The default of every option that has one. No other place in the code repeats these values. */
 export const defaults: Defaults = Object.freeze({
-  distribution: 'rke2',
-  endpoints: defaultEndpoints,
+  source: 'auto',
+  distribution: 'auto',
   minAddresses: 1,
   expect: Object.freeze([]),
   settleMs: 0,
@@ -29,8 +40,4 @@ export const defaults: Defaults = Object.freeze({
   }),
   // K3s waits for an apiserver for 15 minutes as well (`DefaultAPIServerReadyTimeout`): a first start imports images.
   timeoutMs: 900_000,
-  // K3s gives its own read of the key 5 s as well (`getAPIAddressFromEtcd`).
-  attemptTimeoutMs: 5000,
-  // The address of an apiserver that starts comes and goes. K3s waits 3 s since 1 s was too short (k3s-io/k3s#11935).
-  shrinkDelayMs: 3000,
 })

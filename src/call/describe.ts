@@ -1,29 +1,30 @@
 import type { ProbedAddress } from '../addresses/list.ts'
 import type { Reason } from '../errors.ts'
 import type { ApiserverAddressEvent, ChangedEvent, ProbedEvent, RetryEvent } from '../events.ts'
-import { reasons } from '../sources/reasons.ts'
+import { awaited, reasons } from '../sources/reasons.ts'
+import type { SourceKind } from '../sources/source.ts'
 import { count, excerpt, oneLine, seconds } from '../util/text.ts'
 
 export type EventType = ApiserverAddressEvent['type']
 export type EventOf<T extends EventType> = Extract<ApiserverAddressEvent, { type: T }>
 
 const texts: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
-  attempt: () => 'reading the key',
-  phase: ({ reason, message, hint }) => withHint(describeWait(reason, message), hint),
+  attempt: () => 'reading the list',
+  phase: (event) => withHint(describeWait(event, event.message), event.hint),
   retry: describeRetry,
   probed: describeProbes,
-  wake: ({ cause }) => (cause === 'connected' ? 'a connection to etcd is established' : 'the key has changed'),
+  wake: ({ cause }) => (cause === 'connected' ? 'a connection is established' : 'the list has changed'),
   resolved: (event) => `found ${describeList(event)} in ${count(event.attempts, 'attempt')}`,
   failed: ({ error }) => error.message,
   aborted: ({ reason }) => `aborted: ${oneLine(textOf(reason))}`,
-  connected: () => 'the watch follows the key',
+  connected: () => 'the watch follows the list',
   // The phase that follows names the cause.
   disconnected: () => 'the watch was interrupted',
-  resynced: () => "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
+  resynced: () => 'the history of etcd was replaced, probably by a restored snapshot; the watch follows the new one',
   changed: describeChange,
   held: ({ missing, untilMs }) =>
     `the list lacks ${missing.join(' ')}; removal in ${seconds(untilMs)} unless listed again`,
-  ignored: ({ reason }) => `the key has no valid list (${reason}), the last list stays`,
+  ignored: ({ reason }) => `there is no valid list (${reason}), the last list stays`,
   closed: () => 'the watch is closed',
 }
 
@@ -33,10 +34,19 @@ export const eventTypes: readonly EventType[] = Object.keys(texts) as EventType[
 export const describe = (event: ApiserverAddressEvent): string =>
   (texts[event.type] as (of: ApiserverAddressEvent) => string)(event)
 
+/** What an event says about the wait. */
+interface Waiting {
+  readonly reason: Reason
+  readonly source: SourceKind | undefined
+}
+
+/** Kubernetes refuses credentials for a while when a server starts. */
+const isNeverRetried = (reason: Reason, source: SourceKind | undefined): boolean =>
+  reasons[reason].retryForMs === 0 && !(source === 'kubernetes' && reasons[reason].isPassingInKubernetes)
+
 /** Returns what the call waits for, and why; only why if the reason is never retried, because the call then ends. */
-export function describeWait(reason: Reason, message: string): string {
-  const { description, retryForMs } = reasons[reason]
-  return retryForMs === 0 ? message : `waiting for ${description}: ${message}`
+export function describeWait({ reason, source }: Waiting, message: string): string {
+  return isNeverRetried(reason, source) ? message : `waiting for ${awaited(reason, source)}: ${message}`
 }
 
 /**
@@ -44,19 +54,18 @@ export function describeWait(reason: Reason, message: string): string {
  *
  * @param sinceMs the length of the outage so far; `undefined` when the wait has just begun
  */
-export function describeOutage({ reason, message, hint }: EventOf<'phase'>, sinceMs?: number): string {
-  const { description, retryForMs } = reasons[reason]
-  if (retryForMs === 0) return withHint(message, hint)
-  const wait =
-    sinceMs === undefined ? `waiting for ${description}` : `still waiting for ${description} after ${seconds(sinceMs)}`
+export function describeOutage({ reason, source, message, hint }: EventOf<'phase'>, sinceMs?: number): string {
+  if (isNeverRetried(reason, source)) return withHint(message, hint)
+  const what = awaited(reason, source)
+  const wait = sinceMs === undefined ? `waiting for ${what}` : `still waiting for ${what} after ${seconds(sinceMs)}`
   return withHint(`${wait}, the last list stays: ${message}`, hint)
 }
 
 const withHint = (text: string, hint: string | undefined) => (hint === undefined ? text : `${text}; ${hint}`)
 
-function describeRetry({ reason, watching, delayMs, error }: RetryEvent): string {
-  const next = `${watching ? 'watching the key, ' : ''}next read in ${seconds(delayMs)}`
-  return `waiting for ${reasons[reason].description}, ${next}: ${error.message}`
+function describeRetry({ reason, source, watching, delayMs, error }: RetryEvent): string {
+  const next = `${watching ? 'watching the list, ' : ''}next read in ${seconds(delayMs)}`
+  return `waiting for ${awaited(reason, source)}, ${next}: ${error.message}`
 }
 
 function describeProbes({ probes, unverified }: ProbedEvent): string {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { ApiserverAddressEvent } from '../events.ts'
-import { reasons } from '../sources/reasons.ts'
+import { logLevelOf } from '../sources/reasons.ts'
+import type { Source } from '../sources/source.ts'
 import type { Clock } from '../util/clock.ts'
 import { observe } from '../util/observe.ts'
 import { seconds } from '../util/text.ts'
@@ -13,12 +14,12 @@ type Lines = { readonly [T in EventType]: { readonly level: Level; readonly fiel
 
 /** The level of each event, and its fields that are logged. The level of a phase is that of its reason. */
 const lines: Lines = {
-  attempt: { level: 'debug', fields: ['attempt'] },
+  attempt: { level: 'debug', fields: ['attempt', 'source'] },
   phase: { level: 'info', fields: ['reason', 'previous', 'elapsedMs', 'hint', 'missing'] },
   retry: { level: 'debug', fields: ['attempt', 'reason', 'delayMs', 'watching', 'remainingMs'] },
   probed: { level: 'debug', fields: ['probes', 'unverified'] },
   wake: { level: 'debug', fields: ['cause'] },
-  resolved: { level: 'info', fields: ['addresses', 'revision', 'attempts', 'elapsedMs'] },
+  resolved: { level: 'info', fields: ['addresses', 'source', 'revision', 'attempts', 'elapsedMs'] },
   failed: { level: 'error', fields: [] },
   aborted: { level: 'info', fields: [] },
   connected: { level: 'debug', fields: ['revision'] },
@@ -49,13 +50,15 @@ interface Outage {
 export class EventLog {
   readonly #logger: Logger
   readonly #clock: Clock
+  readonly #source: Pick<Source, 'subject'>
   /** The message of the wait that was logged last; `undefined` while there is a list. */
   #message: string | undefined
   #hasList = false
   #outage: Outage | undefined
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor(logger: Logger, clock: Clock, source: Pick<Source, 'subject'>) {
     this.#logger = logger
+    this.#source = source
     this.#clock = clock
   }
 
@@ -66,15 +69,15 @@ export class EventLog {
     if (event.type === 'resolved') this.#hasList = true
     if (event.type === 'phase') this.#message = event.message
     if (event.type === 'retry') this.#writeNewMessage(event)
-    const level = event.type === 'phase' ? reasons[event.reason].logLevel : lines[event.type].level
-    this.#logger[level](fieldsOf(event), describe(event))
+    const level = event.type === 'phase' ? logLevelOf(event.reason, event.source) : lines[event.type].level
+    this.#write(level, fieldsOf(event), describe(event))
   }
 
   /** Within a phase, an incomplete list has a new message when it has grown, or when one of its servers has died. */
-  #writeNewMessage({ reason, missing, error: { message } }: EventOf<'retry'>): void {
+  #writeNewMessage({ reason, source, missing, error: { message } }: EventOf<'retry'>): void {
     if (reason !== 'incomplete' || message === this.#message) return
     this.#message = message
-    this.#logger.info({ reason, missing }, describeWait(reason, message))
+    this.#write('info', { reason, missing }, describeWait({ reason, source }, message))
   }
 
   /** Logs what a watch waits for. A lost quorum is a warning, once in an outage. */
@@ -83,8 +86,8 @@ export class EventLog {
     outage.phase = phase
     const isQuorumLoss = phase.reason === 'no-leader' && !outage.hadNoLeader
     outage.hadNoLeader ||= isQuorumLoss
-    const level = isQuorumLoss ? 'warn' : reasons[phase.reason].logLevel
-    this.#logger[level](fieldsOf(phase), describeOutage(phase))
+    const level = isQuorumLoss ? 'warn' : logLevelOf(phase.reason, phase.source)
+    this.#write(level, fieldsOf(phase), describeOutage(phase))
   }
 
   #startOutage(phase: EventOf<'phase'>): Outage {
@@ -98,7 +101,7 @@ export class EventLog {
 
   #writeLongOutage({ phase }: Outage): void {
     const fields = { reason: phase.reason, elapsedMs: longOutageMs }
-    this.#logger.warn(fields, describeOutage(phase, longOutageMs))
+    this.#write('warn', fields, describeOutage(phase, longOutageMs))
   }
 
   #endOutage(): Outage | undefined {
@@ -110,7 +113,12 @@ export class EventLog {
 
   #writeReconnection(event: EventOf<'connected'>, { startedAt }: Outage): void {
     const outageMs = Math.round(this.#clock.now() - startedAt)
-    this.#logger.info({ ...fieldsOf(event), outageMs }, `${describe(event)}, after an outage of ${seconds(outageMs)}`)
+    const text = `${describe(event)}, after an outage of ${seconds(outageMs)}`
+    this.#write('info', { ...fieldsOf(event), outageMs }, text)
+  }
+
+  #write(level: Level, fields: object, text: string): void {
+    this.#logger[level]({ key: this.#source.subject, ...fields }, text)
   }
 }
 

@@ -2,7 +2,7 @@ import { addressList, stateOf } from '../addresses/list.ts'
 import type { AddressList, ProbedAddress } from '../addresses/list.ts'
 import { parseAddresses } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
-import type { Snapshot, SourceWatch } from '../sources/source.ts'
+import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
 import { resyncMs } from './context.ts'
 import type { CallContext } from './context.ts'
@@ -20,6 +20,7 @@ export class Reflector {
   readonly #onChange: (list: AddressList) => void
   readonly #removalDelay: RemovalDelay
   readonly #history: StoreHistory
+  readonly #source: SourceKind
   /** The first list, until it has been used. */
   #first: CompleteList | undefined
   /** Identifies the unusable value that was reported last. */
@@ -30,9 +31,11 @@ export class Reflector {
   /** @param onChange receives the list whenever it has changed */
   constructor(context: CallContext, first: CompleteList, onChange: (list: AddressList) => void) {
     const { addresses, snapshot, probes } = first
+    this.#source = first.source
     this.#context = context
     this.#onChange = onChange
-    this.#removalDelay = new RemovalDelay(addresses, snapshot.modRevision, context.config.shrinkDelayMs)
+    const shrinkDelayMs = context.config.shrinkDelayMs ?? context.source.shrinkDelayMs
+    this.#removalDelay = new RemovalDelay(addresses, snapshot.modRevision, shrinkDelayMs)
     this.#history = new StoreHistory(snapshot)
     this.#first = first
     this.#probes = probes
@@ -101,7 +104,7 @@ export class Reflector {
 
   /**
    * Applies changes as they come, and reads the list now and then, and before a removal. Resolves with the revision from
-   * which to watch when the history was replaced: a watch of the old history may be silent for long.
+   * which to watch when the watch is over, or the history was replaced: a watch of the old history may be silent for long.
    */
   async #applyChanges(watch: SourceWatch): Promise<bigint> {
     const { clock } = this.#context
@@ -109,9 +112,9 @@ export class Reflector {
     for (;;) {
       await this.#changedOrDue(watch, Math.min(resyncAt, this.#removalDelay.dueAt))
       for (const change of watch.drain()) this.#apply(change)
-      if (clock.now() < Math.min(resyncAt, this.#removalDelay.dueAt)) continue
+      if (!watch.isOver && clock.now() < Math.min(resyncAt, this.#removalDelay.dueAt)) continue
       const { revision, isNewHistory } = await this.#read(watch)
-      if (isNewHistory) return revision
+      if (isNewHistory || watch.isOver) return revision
       resyncAt = clock.now() + resyncMs(clock)
     }
   }
@@ -155,7 +158,7 @@ export class Reflector {
     const { call, clock } = this.#context
     const revision = this.#history.advance(snapshot)
     if (revision === undefined) return
-    const parsed = parseAddresses(snapshot.value)
+    const parsed = parseAddresses(snapshot.value, snapshot.absence)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
     const now = clock.now()
@@ -176,8 +179,8 @@ export class Reflector {
 
   #publish(change: Change | undefined): void {
     if (change === undefined) return
-    const { addresses, revision, added, removed } = change
-    const list = addressList(addresses, String(revision), this.#probes)
+    const { added, removed } = change
+    const list = addressList(change.addresses, this.#source, String(change.revision), this.#probes)
     this.#context.call.emit({ type: 'changed', ...list, added, removed })
     this.#onChange(list)
     if (added.length > 0) this.#probeLoop.wake()
@@ -186,9 +189,9 @@ export class Reflector {
   /** Publishes the list again if the state of an address has changed. */
   #onProbes(probes: readonly ProbedAddress[]): void {
     const { addresses, revision } = this.#removalDelay
-    const before = stateOf(addressList(addresses, String(revision), this.#probes))
+    const before = stateOf(addressList(addresses, this.#source, String(revision), this.#probes))
     this.#probes = probes
-    if (stateOf(addressList(addresses, String(revision), probes)) === before) return
+    if (stateOf(addressList(addresses, this.#source, String(revision), probes)) === before) return
     this.#publish({ addresses, revision, added: [], removed: [] })
   }
 }

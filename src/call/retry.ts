@@ -91,8 +91,9 @@ class RetryLoop<T> {
   }
 
   async #pause(failure: Failure, { delayMs: longestMs, watching = false, early }: Wait): Promise<void> {
-    const { call } = this.#context
-    const delayMs = Math.max(0, Math.ceil(Math.min(longestMs ?? this.#backoff.next(failure), call.remainingMs)))
+    const { call, source } = this.#context
+    const wantedMs = longestMs ?? Math.max(this.#backoff.next(failure), failure.retryAfterMs)
+    const delayMs = Math.max(0, Math.ceil(Math.min(wantedMs, source.longestDelayMs, call.remainingMs)))
     this.#emitRetry(failure, delayMs, watching)
     await withLinkedAbort(call.signal, async ({ signal }) => {
       const waits: Promise<WakeCause | undefined>[] = [this.#sleep(delayMs, signal)]
@@ -119,6 +120,7 @@ class RetryLoop<T> {
       type: 'retry',
       attempt: attempts,
       reason: failure.reason,
+      source: this.#context.source.kind,
       delayMs,
       watching,
       remainingMs: remainingMs === Infinity ? null : remainingMs,

@@ -2,7 +2,6 @@ import type { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import * as z from 'zod/mini'
 import { parseEndpoint } from '../addresses/endpoint.ts'
-import type { Endpoint } from '../addresses/endpoint.ts'
 import { normalizeAddress, normalizeHost } from '../addresses/host-port.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
 import { defaults } from './defaults.ts'
@@ -24,10 +23,15 @@ function createSchemas() {
 
 function resolveFields() {
   return {
-    distribution: z.prefault(oneOf(['rke2', 'k3s'], "must be 'rke2' or 'k3s'"), defaults.distribution),
+    source: z.prefault(
+      oneOf(['auto', 'etcd', 'kubernetes'], "must be 'auto', 'etcd' or 'kubernetes'"),
+      defaults.source,
+    ),
+    distribution: z.prefault(oneOf(['auto', 'rke2', 'k3s'], "must be 'auto', 'rke2' or 'k3s'"), defaults.distribution),
     dataDir: z.optional(text()),
-    endpoints: z.prefault(endpoints(), defaults.endpoints),
+    endpoints: z.optional(endpoints()),
     tls: z.optional(tls()),
+    tokenFile: z.optional(path()),
     credentials: z.optional(credentials()),
     key: z.optional(key()),
     minAddresses: z.prefault(count(), defaults.minAddresses),
@@ -37,7 +41,7 @@ function resolveFields() {
     probeTimeoutMs: z.prefault(positiveMs(), defaults.probeTimeoutMs),
     retry: z.prefault(retry(), {}),
     timeoutMs: z.prefault(orInfinity(positiveMs(), aboveZero), defaults.timeoutMs),
-    attemptTimeoutMs: z.prefault(positiveMs(), defaults.attemptTimeoutMs),
+    attemptTimeoutMs: z.optional(positiveMs()),
     signal: z.optional(
       withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted'),
     ),
@@ -48,7 +52,7 @@ function resolveFields() {
 
 function watchFields() {
   return {
-    shrinkDelayMs: z.prefault(delayMs(), defaults.shrinkDelayMs),
+    shrinkDelayMs: z.optional(delayMs()),
     probeIntervalMs: z.prefault(positiveMs(), defaults.probeIntervalMs),
   }
 }
@@ -67,10 +71,7 @@ function retry() {
 }
 
 function tls() {
-  // The value may be a private key, and reading a file of that name would put it into a message.
-  const isPath = z.refine<string>((file) => !file.includes('-----BEGIN'), 'must be the path of a file, not its content')
-  const path = text().check(isPath)
-  const fields = { caFile: path, certFile: z.optional(path), keyFile: z.optional(path) }
+  const fields = { caFile: path(), certFile: z.optional(path()), keyFile: z.optional(path()) }
   const files = object(fields, 'must be { caFile, certFile, keyFile } or { caFile }')
   type Files = z.output<typeof files>
   const needs = (one: keyof Files, other: keyof Files) =>
@@ -79,6 +80,12 @@ function tls() {
       error: `must be given together with ${one}`,
     })
   return files.check(needs('certFile', 'keyFile'), needs('keyFile', 'certFile'))
+}
+
+function path() {
+  // The value may be a private key or a token, and reading a file of that name would put it into a message.
+  const isPath = (file: string) => !/-----BEGIN|^ey[\w-]+\.ey[\w-]+\./.test(file)
+  return text().check(z.refine(isPath, 'must be the path of a file, not its content'))
 }
 
 function credentials() {
@@ -90,28 +97,21 @@ function key() {
   return text().check(z.refine((name) => !name.startsWith('/'), 'must have no leading slash'))
 }
 
-/** Accepts one URL or an array of URLs, and returns the endpoints without duplicates. */
+/** Accepts one URL or an array of URLs. Their default port is that of the source, which another option may decide. */
 function endpoints() {
   const message = 'must be a URL or an array of URLs'
-  const parse = z.transform((url: string, context) => {
+  const isEndpoint = z.superRefine<string>((url, context) => {
     const result = parseEndpoint(url)
-    if ('url' in result) return result
-    context.issues.push({ code: 'custom', message: result.problem, input: url })
-    return z.NEVER
+    if (!('url' in result)) context.issues.push({ code: 'custom', message: result.problem, input: url })
   })
-  const endpoint = z.pipe(z.string(message), parse)
+  const endpoint = z.string(message).check(isEndpoint)
   const list = z.array(endpoint, message).check(z.minLength(1, 'must name at least one URL'))
   // Not the value itself, which may be a promise: zod refuses to return one.
   const toArray = z.transform((value: unknown) => {
     if (typeof value === 'string') return [value]
     return Array.isArray(value) ? value : undefined
   })
-  return z.pipe(toArray, z.pipe(list, z.transform(uniqueByUrl)))
-}
-
-function uniqueByUrl(all: Endpoint[]): [Endpoint, ...Endpoint[]] {
-  const byUrl = new Map(all.map((endpoint) => [endpoint.url, endpoint]))
-  return [...byUrl.values()] as [Endpoint, ...Endpoint[]]
+  return z.pipe(toArray, list)
 }
 
 function hostOrAddress() {

@@ -12,7 +12,6 @@ const longestRetryMs: Partial<Record<Reason, number>> = {
 /** Returns the error as a watch that has a list takes it: the last list is still the best, so it retries for longer. */
 export function retriedForLonger(error: unknown): unknown {
   if (!(error instanceof Failure)) return error
-  const { reason, message, cause, hint, missing } = error
-  const retryForMs = Math.max(error.retryForMs, longestRetryMs[reason] ?? 0)
-  return retryForMs === error.retryForMs ? error : new Failure(reason, message, { cause, hint, missing, retryForMs })
+  const retryForMs = Math.max(error.retryForMs, longestRetryMs[error.reason] ?? 0)
+  return retryForMs === error.retryForMs ? error : error.retriedFor(retryForMs)
 }

@@ -1,7 +1,7 @@
 import type { ProbedAddress } from '../addresses/list.ts'
 import { parseAddresses, prepareToParse } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
-import type { Snapshot, SourceWatch } from '../sources/source.ts'
+import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
 import { resyncMs } from './context.ts'
@@ -14,6 +14,7 @@ import type { Wait } from './retry.ts'
 export interface CompleteList {
   readonly addresses: readonly string[]
   readonly snapshot: Snapshot
+  readonly source: SourceKind
   readonly watch: SourceWatch | undefined
   /** With `probe`: the state of each address. */
   readonly probes: readonly ProbedAddress[] | undefined
@@ -84,7 +85,9 @@ class ListWait {
     }
     if (probes !== undefined) this.#require(this.#completeness.checkAlive(probes), { name: 'dead' })
     this.#state = { name: 'complete' }
-    return { addresses, snapshot, watch: this.#watch, probes }
+    // A source that has answered is decided.
+    const { kind = 'etcd' } = this.#context.source
+    return { addresses, snapshot, source: kind, watch: this.#watch, probes }
   }
 
   /** Returns the newest change of the watch if it is newer than the last snapshot: it is committed, so no read is needed. */
@@ -124,7 +127,7 @@ class ListWait {
   /** Returns the addresses of a complete list, and throws a failure for any other value. */
   #check(snapshot: Snapshot): readonly string[] {
     const { clock, source } = this.#context
-    const parsed = parseAddresses(snapshot.value)
+    const parsed = parseAddresses(snapshot.value, snapshot.absence)
     if (parsed.kind !== 'list') {
       this.#completeness.reset()
       this.#state = { name: 'short' }
@@ -174,7 +177,8 @@ class ListWait {
   async #whenChanged(watch: SourceWatch, signal: AbortSignal): Promise<'key-changed'> {
     try {
       await watch.changed(signal)
-      this.#wokenByWatch = true
+      this.#wokenByWatch = !watch.isOver
+      if (watch.isOver) this.#dropWatch(watch)
       return 'key-changed'
     } catch (error) {
       if (!signal.aborted) this.#dropWatch(watch)

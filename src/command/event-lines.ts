@@ -2,7 +2,7 @@ import type { ProbedAddress } from '../addresses/list.ts'
 import { describe, describeOutage, describeWait } from '../call/describe.ts'
 import type { EventOf } from '../call/describe.ts'
 import type { ApiserverAddressEvent } from '../events.ts'
-import { reasons } from '../sources/reasons.ts'
+import { awaited } from '../sources/reasons.ts'
 import { describeProbeChanges } from './probe-changes.ts'
 
 /** Chooses the lines that stay on the terminal: one for each fact that is new. */
@@ -39,17 +39,17 @@ export class EventLines {
   }
 
   #phase({ hint, ...phase }: EventOf<'phase'>): readonly string[] {
-    this.#awaited = reasons[phase.reason].description
+    this.#awaited = awaited(phase.reason, phase.source)
     this.#message = phase.message
     const text = this.#hasList ? describeOutage(phase) : describe(phase)
     return hint === undefined ? [text] : [text, hint]
   }
 
   /** Within a phase, a list that has grown, or has been emptied, is new. */
-  #retry({ reason, error: { message } }: EventOf<'retry'>): readonly string[] {
+  #retry({ reason, source, error: { message } }: EventOf<'retry'>): readonly string[] {
     if ((reason !== 'not-set' && reason !== 'incomplete') || message === this.#message) return []
     this.#message = message
-    return [describeWait(reason, message)]
+    return [describeWait({ reason, source }, message)]
   }
 
   /** The state of the addresses has lines of its own. */

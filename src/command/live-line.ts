@@ -1,5 +1,5 @@
 import type { ApiserverAddressEvent, RetryEvent } from '../events.ts'
-import { reasons } from '../sources/reasons.ts'
+import { awaited } from '../sources/reasons.ts'
 import { printable } from '../util/text.ts'
 import { formatDuration } from './duration.ts'
 
@@ -29,7 +29,7 @@ export class LiveLine {
         break
       case 'phase':
         this.#isFollowing = false
-        this.#change({ description: reasons[event.reason].description, missing: event.missing })
+        this.#change({ description: awaited(event.reason, event.source), missing: event.missing })
         break
       case 'retry':
         this.#change(afterRetry(event, now))

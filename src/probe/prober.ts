@@ -2,9 +2,9 @@ import type { SecureContext } from 'node:tls'
 import type { ProbedAddress } from '../addresses/list.ts'
 import type { ProbedEvent } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
-import { serverCaFile } from '../rke2.ts'
 import { Failure } from '../sources/failure.ts'
 import { loadPart } from '../sources/load-part.ts'
+import type { Source } from '../sources/source.ts'
 import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { StandstillDetector } from '../util/standstill.ts'
@@ -25,7 +25,6 @@ const maxProbes = 3
 
 /** The options of a call that concern probes. */
 export interface ProberOptions {
-  readonly dataDir: string
   readonly probe: ProbeKind | undefined
   readonly probeTimeoutMs: number
   readonly probeIntervalMs: number
@@ -40,13 +39,20 @@ interface ProbingCall {
 /** Probes all addresses of a list. */
 export class Prober {
   readonly #options: ProberOptions
+  readonly #source: Pick<Source, 'serverCaFiles'>
   readonly #clock: Clock
   readonly #probe: Probe
   /** What the round in progress waits for. */
   #waitingFor: 'server CA' | 'probes' | undefined
 
-  constructor(options: ProberOptions, clock: Clock, probe: Probe = probeAddress) {
+  constructor(
+    options: ProberOptions,
+    source: Pick<Source, 'serverCaFiles'>,
+    clock: Clock,
+    probe: Probe = probeAddress,
+  ) {
     this.#options = options
+    this.#source = source
     this.#clock = clock
     this.#probe = probe
   }
@@ -87,8 +93,9 @@ export class Prober {
 
   /** Reads the CA within the time of one probe: without it, the probes go on, and verify no certificate. */
   async #readServerCa(parent: AbortSignal): Promise<ServerCa> {
-    const { dataDir, probeTimeoutMs } = this.#options
-    const timedOut = new Error(`${serverCaFile(dataDir)} cannot be used: its file system does not answer`)
+    const { probeTimeoutMs } = this.#options
+    const { serverCaFiles } = this.#source
+    const timedOut = new Error(`${serverCaFiles.join(' or ')} cannot be used: its file system does not answer`)
     return withTimeout(
       this.#clock,
       probeTimeoutMs,
@@ -96,7 +103,7 @@ export class Prober {
       parent,
       async ({ signal }) => {
         try {
-          return await readServerCa(dataDir, signal)
+          return await readServerCa(serverCaFiles, signal)
         } catch (error) {
           if (error !== timedOut) throw error
           return { unverified: timedOut.message }
@@ -108,7 +115,7 @@ export class Prober {
   /** Returns what the call waits for, if probes are running and no earlier round has given a better reason. */
   pending(last: Failure | undefined): Failure | undefined {
     if (this.#waitingFor === undefined || last?.reason === 'incomplete') return undefined
-    const file = serverCaFile(this.#options.dataDir)
+    const file = this.#source.serverCaFiles.join(' or ')
     const progress =
       this.#waitingFor === 'probes'
         ? 'its addresses are still being probed'

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
-import { serverCaFile } from '../rke2.ts'
+import { orAborted } from '../util/abort.ts'
+import { exists } from '../util/exists.ts'
 import { readSmallFile } from '../util/files.ts'
 import { secureContextOptions } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../util/text.ts'
@@ -17,10 +18,11 @@ export interface ServerCa {
  *
  * The file is read for each round of probes: it is small, does not exist from the start, and may be rotated.
  *
+ * @param files the first one that exists counts
  * @throws `signal.reason` when the signal is aborted
  */
-export async function readServerCa(dataDir: string, signal: AbortSignal): Promise<ServerCa> {
-  const file = serverCaFile(dataDir)
+export async function readServerCa(files: readonly string[], signal: AbortSignal): Promise<ServerCa> {
+  const file = await firstExisting(files, signal)
   try {
     const { bytes: ca } = await readSmallFile(file, signal)
     // OpenSSL takes a file without a certificate for an empty list, and then trusts no server.
@@ -30,4 +32,13 @@ export async function readServerCa(dataDir: string, signal: AbortSignal): Promis
     signal.throwIfAborted()
     return { unverified: oneLine(`${file} cannot be used: ${messageOf(error)}`) }
   }
+}
+
+async function firstExisting([first = '', ...others]: readonly string[], signal: AbortSignal): Promise<string> {
+  for (const file of [first, ...others]) {
+    const isThere = await orAborted(exists(file), signal).catch(() => false)
+    signal.throwIfAborted()
+    if (isThere) return file
+  }
+  return first
 }

@@ -7,10 +7,9 @@ import type { Certificates } from './certificates.ts'
 import { Failure } from './failure.ts'
 import { loadPart } from './load-part.ts'
 
-interface CertificateReaderOptions {
+export interface CertificateReaderOptions {
   readonly endpoints: readonly Endpoint[]
   readonly tls: TlsFiles
-  readonly key: string
   readonly logger: Logger | undefined
 }
 
@@ -65,7 +64,7 @@ export class CertificateReader {
   #warnOnce(exposure: string | undefined): void {
     if (exposure === undefined || this.#warned) return
     this.#warned = true
-    const { key, logger, tls } = this.#options
-    observe(() => childLogger(logger, key)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
+    const { logger, tls } = this.#options
+    observe(() => childLogger(logger)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
   }
 }

@@ -7,6 +7,7 @@ import type { Contents } from '../util/files.ts'
 import { secureContextOptions } from '../util/server-identity.ts'
 import { messageOf } from '../util/text.ts'
 import { Failure } from './failure.ts'
+import { fileFailure, halfWrittenMs } from './file-failure.ts'
 
 /** The content of the files when they were read. */
 export interface Certificates {
@@ -19,12 +20,6 @@ export interface Certificates {
   /** The client certificate; `undefined` without one. */
   readonly client: X509Certificate | undefined
 }
-
-/** A half-written file is complete a moment later. A file that stays invalid for longer has to be repaired. */
-const halfWrittenMs = 2000
-
-/** The errors for which the file, its path or its mode is at fault. All others pass, such as those of a file system. */
-const finalErrors = new Set(['EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR_ACCESS_DENIED'])
 
 const names = { caFile: 'CA', certFile: 'client certificate', keyFile: 'client key' } as const
 
@@ -76,11 +71,7 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     contents = await readSmallFile(file, signal)
   } catch (cause) {
     signal.throwIfAborted()
-    const { code = '' } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new Failure('tls-files-missing', `${name} does not exist yet`, { cause })
-    // An error without a code is about the content: it is no regular file, or too large.
-    const passing = code === '' || finalErrors.has(code) ? {} : { retryForMs: Infinity }
-    throw new Failure('tls-files-unreadable', `${name} cannot be read: ${messageOf(cause)}`, { cause, ...passing })
+    throw fileFailure(name, cause)
   }
   const { bytes } = contents
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)

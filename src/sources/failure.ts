@@ -8,6 +8,8 @@ interface FailureOptions {
   readonly hint?: string | undefined
   readonly retryForMs?: number | undefined
   readonly missing?: readonly string[]
+  readonly retryAfterMs?: number | undefined
+  readonly isRefusedPort?: boolean | undefined
 }
 
 /** An attempt that gave no list, and the reason. It leaves the package only as the `error` of an event. */
@@ -20,6 +22,10 @@ export class Failure extends Error {
   readonly retryForMs: number
   /** What the cause may be and what to do, if the package has a guess. */
   readonly hint: string | undefined
+  /** The server wants to be left alone for this time in milliseconds. */
+  readonly retryAfterMs: number
+  /** Whether nothing listens on the port, which says nothing about the other endpoints. */
+  readonly isRefusedPort: boolean
   /** The addresses of `expect` that are not in the list, or dead. */
   readonly missing: readonly string[]
 
@@ -29,6 +35,14 @@ export class Failure extends Error {
     this.retryForMs = options.retryForMs ?? reasons[reason].retryForMs
     this.hint = options.hint && printable(options.hint)
     this.missing = options.missing ?? []
+    this.retryAfterMs = options.retryAfterMs ?? 0
+    this.isRefusedPort = options.isRefusedPort ?? false
+  }
+
+  /** Returns the same failure, retried for another time. */
+  retriedFor(retryForMs: number): Failure {
+    const { reason, message, cause, hint, missing, retryAfterMs, isRefusedPort } = this
+    return new Failure(reason, message, { cause, hint, missing, retryAfterMs, isRefusedPort, retryForMs })
   }
 
   /** Whether every endpoint of the cluster would fail in the same way. */
@@ -40,13 +54,19 @@ export class Failure extends Error {
 /**
  * Returns the failure to report when several endpoints have failed: the one that got furthest.
  *
+ * A port that nothing listens on is ignored if there is another failure: on a node, some of the default ports are not used.
+ *
  * A failure that may pass comes first, because the call then tries again. An error that is no `Failure` is a defect, and
  * is returned as it is.
  */
 export function mostInformative(errors: readonly unknown[]): unknown {
   const defect = errors.find((error) => !(error instanceof Failure))
   if (defect !== undefined) return defect
-  const ranked = (errors as readonly Failure[]).toSorted((a, b) => reasons[b.reason].rank - reasons[a.reason].rank)
+  const failures = errors as readonly Failure[]
+  const answers = failures.filter(({ isRefusedPort }) => !isRefusedPort)
+  const ranked = (answers.length > 0 ? answers : failures).toSorted(
+    (a, b) => reasons[b.reason].rank - reasons[a.reason].rank,
+  )
   return (
     ranked.find((failure) => failure.isClusterWide || failure.retryForMs === Infinity) ??
     ranked[0] ??

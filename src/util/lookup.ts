@@ -7,6 +7,10 @@ const lookups = new Map<string, Promise<readonly LookupAddress[]>>()
 /** Returns whether a look-up of this host is in flight: DNS has not answered yet. */
 export const isLookingUp = (host: string): boolean => lookups.has(host)
 
+/** Returns whether a host is this machine itself. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
 /**
  * Resolves with the IP addresses of a host, in the order of the system's resolver.
  *

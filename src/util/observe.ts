@@ -12,5 +12,5 @@ export function observe(notify: () => void): void {
 }
 
 /** Returns the logger of one call. */
-export const childLogger = (logger: Logger | undefined, key: string): Logger | undefined =>
-  logger?.child({ name: 'rke2-apiserver-resolver', key })
+export const childLogger = (logger: Logger | undefined): Logger | undefined =>
+  logger?.child({ name: 'rke2-apiserver-resolver' })

@@ -1,21 +1,26 @@
 import { expect, test } from 'vitest'
 import { parseOptions } from '../../src/call/config.ts'
 import type { ResolvedAddresses, WatchOptions } from '../../src/index.ts'
+import { defaultDataDir, defaultEndpoints, defaultKey, localApiservers } from '../../src/rke2.ts'
+import { sourceDefaults } from '../../src/sources/defaults.ts'
 import { codeSpans, read, rows, section } from '../support/documents.ts'
 
 const page = read('docs/options.md')
 const named = (text: string) => rows(text).flatMap(([name = '']) => codeSpans(name))
 const options = parseOptions({}, 'watch')
+const { attemptTimeoutMs, shrinkDelayMs } = sourceDefaults.etcd
 
 /** A name that is missing here or too many is an error of the compiler. */
 const names = (record: Record<string, true>) => Object.keys(record).toSorted()
 
 test('docs/options.md has every option, and no other', () => {
   const all: Record<keyof WatchOptions, true> = {
+    source: true,
     distribution: true,
     dataDir: true,
     endpoints: true,
     tls: true,
+    tokenFile: true,
     credentials: true,
     key: true,
     minAddresses: true,
@@ -38,9 +43,8 @@ test('docs/options.md has every option, and no other', () => {
 })
 
 test('docs/options.md has every default as it is in the code', () => {
-  const shown = new Map(rows(page).map(([name = '', value = '']) => [name, value]))
-  const { minAddresses, settleMs, probeTimeoutMs, timeoutMs, attemptTimeoutMs, shrinkDelayMs, probeIntervalMs } =
-    options
+  const shown = new Map(rows(page.split('## The result')[0] ?? '').map(([name = '', value = '']) => [name, value]))
+  const { minAddresses, settleMs, probeTimeoutMs, timeoutMs, probeIntervalMs } = options
   for (const [name, value] of Object.entries({
     minAddresses,
     settleMs,
@@ -52,18 +56,21 @@ test('docs/options.md has every default as it is in the code', () => {
   })) {
     expect([name, shown.get(`\`${name}\``)?.replaceAll('_', '')]).toEqual([name, `\`${value}\``])
   }
-  expect([shown.get('`dataDir`'), shown.get('`key`'), shown.get('`distribution`')]).toEqual(
-    [options.dataDir, options.key, 'rke2'].map((value, index) =>
-      index === 2 ? `\`'${value}'\`` : `\`${value.replace('rke2', '<distribution>')}\``,
-    ),
-  )
+  const placeholder = '<distribution>' as 'rke2'
+  expect(['dataDir', 'key', 'distribution', 'source'].map((name) => shown.get(`\`${name}\``))).toEqual([
+    `\`${defaultDataDir(placeholder)}\``,
+    `\`${defaultKey(placeholder)}\``,
+    `\`'${options.distribution}'\``,
+    `\`'${options.source}'\``,
+  ])
   for (const name of ['expect', 'probe', 'credentials', 'signal', 'events', 'logger']) {
     expect([name, shown.get(`\`${name}\``)]).toEqual([name, 'none'])
   }
 })
 
 test('docs/options.md names the endpoints that are tried by default', () => {
-  for (const { url } of options.endpoints) expect(page).toContain(`\`${url}\``)
+  const urls = [...defaultEndpoints, ...Object.values(localApiservers).flat()]
+  for (const url of urls) expect(page).toContain(`\`${url}\``)
 })
 
 test('docs/options.md has every field of retry with its default', () => {
@@ -87,6 +94,7 @@ test('docs/options.md has every field of the result', () => {
   const fields: Record<keyof ResolvedAddresses, true> = {
     addresses: true,
     urls: true,
+    source: true,
     revision: true,
     attempts: true,
     elapsedMs: true,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { resolveApiserverAddresses } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
-import { startEtcd } from '../support/etcd.ts'
 import { etcdFolder } from '../support/etcd-config.ts'
+import { startEtcd } from '../support/etcd.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
 const key = 'rke2/apiaddresses'

@@ -6,6 +6,7 @@ import { resolve } from '../../src/resolve.ts'
 import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
 import type { Snapshot, SourceWatch } from '../../src/sources/source.ts'
 import { systemClock } from '../../src/util/clock.ts'
+import { etcdOptions } from '../support/etcd-source.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { startProxy } from '../support/net.ts'
@@ -136,7 +137,7 @@ test('a write ends the waits of 200 calls that share one signal, without a warni
 test('a write after the read and before the watch is not lost', async () => {
   const { events, options, put } = newKey()
   const config = parseOptions(options, 'resolve')
-  const source = new InterruptedSource(config, systemClock)
+  const source = new InterruptedSource(etcdOptions(options), systemClock)
   source.afterRead = () => put(a)
   expect(await resolve(config, systemClock, source)).toMatchObject({ addresses: [a], attempts: 1 })
   expect(events.types).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'])
@@ -145,7 +146,7 @@ test('a write after the read and before the watch is not lost', async () => {
 test('a write that etcd compacts before the watch is found by another read', async () => {
   const { options, put } = newKey()
   const config = parseOptions(options, 'resolve')
-  const source = new InterruptedSource(config, systemClock)
+  const source = new InterruptedSource(etcdOptions(options), systemClock)
   source.beforeWatch = async () => {
     await put(a)
     await etcd.put('another', 'key')

@@ -38,7 +38,12 @@ export function contextOf(history: History): ValidationContext {
 }
 
 export function listOf(addresses: readonly string[], revision: number): AddressList {
-  return { addresses, urls: addresses.map((address) => `https://${address}`), revision: String(revision) }
+  return {
+    addresses,
+    urls: addresses.map((address) => `https://${address}`),
+    source: 'etcd',
+    revision: String(revision),
+  }
 }
 
 interface CallDetails {
@@ -86,6 +91,7 @@ export function retryEvent(reason: 'not-set' | 'incomplete'): ApiserverAddressEv
     type: 'retry',
     attempt: 1,
     reason,
+    source: 'etcd',
     delayMs: 1,
     watching: false,
     remainingMs: 1,

@@ -11,6 +11,7 @@ export function endpointOf(url: string): Endpoint {
 /** The options of a connection that only some tests set. */
 export const connectionDefaults = {
   certificates: undefined,
+  key: 'key',
   credentials: undefined,
   keepaliveMs: 10_000,
   onExcessPings: (): void => {},

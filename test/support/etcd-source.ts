@@ -1,13 +1,31 @@
 import { expect, onTestFinished } from 'vitest'
+import { parseEndpoints } from '../../src/addresses/endpoint.ts'
 import { parseOptions } from '../../src/call/config.ts'
 import type { Reason } from '../../src/errors.ts'
-import type { ResolveOptions } from '../../src/index.ts'
-import type { Connection, ConnectionOptions } from '../../src/sources/etcd/connection.ts'
+import type { ResolveOptions, WatchOptions } from '../../src/index.ts'
+import { defaultDataDir, defaultEndpoints, defaultKey, defaultTlsFiles } from '../../src/rke2.ts'
+import type { Connection, Stage } from '../../src/sources/connection.ts'
+import { sourceDefaults } from '../../src/sources/defaults.ts'
 import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
-import type { Stage } from '../../src/sources/etcd/late.ts'
+import type { EtcdConnectionOptions, EtcdSourceOptions } from '../../src/sources/etcd/options.ts'
 import { Failure } from '../../src/sources/failure.ts'
 import type { Snapshot } from '../../src/sources/source.ts'
 import { VirtualClock } from './clock.ts'
+
+/** Returns the options of a source that reads etcd, as a call on a server with embedded etcd has them. */
+export function etcdOptions(options: WatchOptions): EtcdSourceOptions {
+  const { endpoints, tls, key, dataDir = defaultDataDir('rke2'), ...config } = parseOptions(options, 'watch')
+  return {
+    dataDir,
+    usesDataDir: tls === undefined,
+    endpoints: endpoints ?? parseEndpoints(defaultEndpoints, 2379),
+    tls: tls ?? defaultTlsFiles(dataDir),
+    key: key ?? defaultKey('rke2'),
+    credentials: config.credentials,
+    logger: config.logger,
+    attemptTimeoutMs: config.attemptTimeoutMs ?? sourceDefaults.etcd.attemptTimeoutMs,
+  }
+}
 
 /** What a {@link ControlledConnection} answers. */
 export const snapshot: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 7n }
@@ -16,7 +34,7 @@ export const failureOf = (reason: Reason): Failure => new Failure(reason, `it is
 
 /** A connection that connects, answers and fails when the test says so. */
 export class ControlledConnection implements Connection {
-  readonly options: ConnectionOptions
+  readonly options: EtcdConnectionOptions
   stage: Stage = 'connecting'
   closed = false
   reads = 0
@@ -24,7 +42,7 @@ export class ControlledConnection implements Connection {
   readonly #ready = Promise.withResolvers<void>()
   #response = Promise.withResolvers<Snapshot>()
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: EtcdConnectionOptions) {
     this.options = options
   }
 
@@ -32,12 +50,12 @@ export class ControlledConnection implements Connection {
     return this.options.endpoint.host
   }
 
-  async read(_key: string, signal: AbortSignal): Promise<Snapshot> {
+  async read(signal: AbortSignal): Promise<Snapshot> {
     this.reads++
     return this.#respond(signal)
   }
 
-  async watch(_key: string, _afterRevision: bigint, signal: AbortSignal): Promise<never> {
+  async watch(_afterRevision: bigint, signal: AbortSignal): Promise<never> {
     this.watches++
     return this.#respond(signal) as Promise<never>
   }
@@ -99,7 +117,7 @@ export function startSource(
   const connections: ControlledConnection[] = []
   const portChecks: PromiseWithResolvers<void>[] = []
   const endpoints = hosts.split('').map((host) => `http://${host}:2379`)
-  const connect = async (connectionOptions: ConnectionOptions) => {
+  const connect = async (connectionOptions: EtcdConnectionOptions) => {
     if (connectDelayMs > 0) await clock.sleep(connectDelayMs, new AbortController().signal)
     const connection = new ControlledConnection(connectionOptions)
     connections.push(connection)
@@ -112,7 +130,7 @@ export function startSource(
     portChecks.push(check)
     return check.promise
   }
-  const source = new EtcdSource(parseOptions({ endpoints, ...options }, 'resolve'), clock, connect, checkPort)
+  const source = new EtcdSource(etcdOptions({ endpoints, ...options }), clock, connect, checkPort)
   return {
     clock,
     source,

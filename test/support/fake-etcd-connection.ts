@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Connection } from '../../src/sources/etcd/connection.ts'
+import type { Connection } from '../../src/sources/connection.ts'
 import { WatchStream } from '../../src/sources/etcd/watch-stream.ts'
 import type { RawWatchStream } from '../../src/sources/etcd/watch-stream.ts'
 import { Failure } from '../../src/sources/failure.ts'
@@ -21,12 +21,12 @@ export class FakeConnection implements Connection {
     return this.#etcd.silent ? 'handshake' : 'ready'
   }
 
-  async read(_key: string, signal: AbortSignal): Promise<Snapshot> {
+  async read(signal: AbortSignal): Promise<Snapshot> {
     this.#etcd.reads++
     return this.#etcd.answer(signal, () => this.#etcd.now)
   }
 
-  async watch(_key: string, afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
+  async watch(afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
     this.#etcd.watches++
     if (this.#etcd.watching === 'is silent') await rejectOnAbort(signal)
     if (this.#etcd.watching === 'refuses') throw new Failure('learner', 'rpc not supported for learner')

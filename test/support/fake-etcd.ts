@@ -1,4 +1,4 @@
-import type { Connect } from '../../src/sources/etcd/connections.ts'
+import type { ConnectToEtcd } from '../../src/sources/etcd/options.ts'
 import { Failure } from '../../src/sources/failure.ts'
 import type { Snapshot } from '../../src/sources/source.ts'
 import type { Clock } from '../../src/util/clock.ts'
@@ -22,7 +22,7 @@ const absent: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n
  * time. Its reads are linearizable, as those of etcd.
  */
 export class FakeEtcd {
-  readonly connect: Connect = async () => new FakeConnection(this)
+  readonly connect: ConnectToEtcd = async () => new FakeConnection(this)
   /** Milliseconds that a read takes for the round trip. A change takes half of this. */
   latencyMs = 0
   /** The failure of every read and every connection, if it is set. */

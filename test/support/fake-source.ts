@@ -1,9 +1,10 @@
 import { Failure } from '../../src/sources/failure.ts'
 import type { Snapshot, Source, SourceWatch } from '../../src/sources/source.ts'
 import { rejectOnAbort } from './abort.ts'
+import { SourceTraits } from './source-traits.ts'
 
 /** A source whose value is in memory, for faults that a real etcd cannot produce on demand, and for virtual time. */
-export class FakeSource implements Source {
+export class FakeSource extends SourceTraits implements Source {
   readonly endpoint = 'https://fake:2379'
   fingerprint: string | undefined
   /** The number of reads so far. */
@@ -112,6 +113,7 @@ export class FakeSource implements Source {
 }
 
 class FakeWatch implements SourceWatch {
+  readonly isOver = false
   readonly #onClose: () => void
   #changed = Promise.withResolvers<void>()
   #latest: Snapshot | undefined

@@ -3,6 +3,7 @@ import type { AddressChange, WatchOptions } from '../../src/index.ts'
 import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
 import { Watch } from '../../src/watch.ts'
 import { VirtualClock } from './clock.ts'
+import { etcdOptions } from './etcd-source.ts'
 import { FakeEtcd } from './fake-etcd.ts'
 import { Recorder } from './recorder.ts'
 
@@ -11,8 +12,9 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   const clock = new VirtualClock(random)
   const etcd = new FakeEtcd(clock)
   const events = new Recorder()
-  const config = parseOptions({ endpoints: 'http://fake:2379', ...options, events: events.emitter }, 'watch')
-  const watch = new Watch(config, clock, new EtcdSource(config, clock, etcd.connect, async () => {}))
+  const all = { endpoints: 'http://fake:2379', ...options, events: events.emitter }
+  const source = new EtcdSource(etcdOptions(all), clock, etcd.connect, async () => {})
+  const watch = new Watch(parseOptions(all, 'watch'), clock, source)
   return { clock, etcd, events, watch }
 }
 

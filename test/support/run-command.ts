@@ -4,7 +4,7 @@ import { run } from '../../src/command/command.ts'
 import type { Process } from '../../src/command/command.ts'
 import type { WatchOptions } from '../../src/options.ts'
 
-const list = { addresses: ['10.0.0.11:6443', '[fd00::1]:6443'], urls: [], revision: '7' }
+const list = { addresses: ['10.0.0.11:6443', '[fd00::1]:6443'], urls: [], source: 'etcd' as const, revision: '7' }
 
 /** The result of the library that the command runs with. */
 export const resolvedList = { ...list, attempts: 3, elapsedMs: 1200 }

@@ -7,13 +7,18 @@ import type {
   RetryEvent,
 } from '../../src/events.ts'
 
-const list = { addresses: ['a:1', 'b:1'], urls: ['https://a:1', 'https://b:1'], revision: '7' }
+const list = { addresses: ['a:1', 'b:1'], urls: ['https://a:1', 'https://b:1'], source: 'etcd', revision: '7' } as const
 
-export const attempt = (number: number): AttemptEvent => ({ type: 'attempt', attempt: number })
+export const attempt = (number: number): AttemptEvent => ({
+  type: 'attempt',
+  attempt: number,
+  source: 'etcd',
+})
 
 export const phase = (fields: Partial<PhaseEvent> = {}): PhaseEvent => ({
   type: 'phase',
   reason: 'unreachable',
+  source: 'etcd',
   previous: undefined,
   elapsedMs: 0,
   message: 'https://127.0.0.1:2379: etcd cannot be reached',
@@ -24,6 +29,7 @@ export const retry = (fields: Partial<RetryEvent> = {}): RetryEvent => ({
   type: 'retry',
   attempt: 1,
   reason: 'unreachable',
+  source: 'etcd',
   delayMs: 1500,
   watching: false,
   remainingMs: null,

@@ -12,6 +12,7 @@ test('resolve returns the sorted list, its revision and its cost after one read'
   expect(await result).toEqual({
     addresses: ['a:1', 'b:1'],
     urls: ['https://a:1', 'https://b:1'],
+    source: 'etcd',
     revision: '1',
     attempts: 1,
     elapsedMs: 0,

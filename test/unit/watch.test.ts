@@ -14,13 +14,21 @@ test('watch yields the current list, then every change', async () => {
   etcd.putList(b, a)
   expect(await watch.next()).toEqual({
     done: false,
-    value: { addresses: [a, b], urls: [`https://${a}`, `https://${b}`], revision: '2', added: [a, b], removed: [] },
+    value: {
+      addresses: [a, b],
+      urls: [`https://${a}`, `https://${b}`],
+      source: 'etcd',
+      revision: '2',
+      added: [a, b],
+      removed: [],
+    },
   })
   const next = watch.next()
   etcd.putList(b, c)
   expect((await next).value).toEqual({
     addresses: [b, c],
     urls: [`https://${b}`, `https://${c}`],
+    source: 'etcd',
     revision: '3',
     added: [c],
     removed: [a],

@@ -3,8 +3,8 @@ import type { SecureContext } from 'node:tls'
 import type { Channel, ChannelCredentials, ChannelOptions, experimental } from '@grpc/grpc-js'
 import type { Endpoint } from '../../addresses/endpoint.ts'
 import { serverIdentity } from '../../util/server-identity.ts'
+import type { Stage } from '../connection.ts'
 import { grpc } from './client.ts'
-import type { Stage } from './late.ts'
 import { ChannelTarget } from './target.ts'
 
 /** What a channel needs besides its endpoint. */

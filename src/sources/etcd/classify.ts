@@ -1,18 +1,11 @@
-import type { Reason } from '../../errors.ts'
 import { oneLine } from '../../util/text.ts'
+import { classifyConnectionError } from '../classify-connection.ts'
+import type { Classification } from '../classify-connection.ts'
 
 /** How a gRPC call ended: the status code and the text that came with it. */
 export interface Status {
   readonly code: number
   readonly details: string
-}
-
-/** A reason, and a sentence that says what happened. */
-export interface Classification {
-  readonly reason: Reason
-  readonly summary: string
-  /** How long to retry in milliseconds, if not as long as the reason is. */
-  readonly retryForMs?: number
 }
 
 interface Rule extends Classification {
@@ -82,59 +75,6 @@ const statusRules: readonly Rule[] = [
   },
 ]
 
-const tlsRules: readonly Rule[] = [
-  {
-    // Time mends it. A board without a clock boots in the past, until NTP has answered.
-    pattern: /^CERT_NOT_YET_VALID$/,
-    reason: 'tls-rejected',
-    summary: "etcd's certificate is not valid yet, or the clock of this machine is wrong",
-    retryForMs: Infinity,
-  },
-  {
-    // The first bytes of the server are not TLS.
-    pattern:
-      /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|RECORD_LAYER_FAILURE)$/,
-    reason: 'rejected',
-    summary: 'this is not an etcd with TLS: the port speaks plain text or something else',
-  },
-  {
-    pattern: /ALERT_NO_APPLICATION_PROTOCOL/,
-    reason: 'rejected',
-    summary: 'this is not an etcd: it does not speak HTTP/2, which gRPC needs',
-  },
-  {
-    pattern: /ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/,
-    reason: 'tls-rejected',
-    summary: 'etcd refused the client certificate',
-  },
-  { pattern: /ALERT/, reason: 'tls-rejected', summary: 'etcd refused the TLS connection' },
-]
-
-/** The codes of OpenSSL and Node for a certificate that this side does not accept. */
-const untrustedCode =
-  /^(ERR_TLS_CERT|ERR_SSL_|ERR_OSSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_MISMATCH)/
-
-const connectionRules: readonly Rule[] = [
-  { pattern: /SSL alert number/, reason: 'tls-rejected', summary: 'etcd refused the TLS connection' },
-  {
-    pattern: /certificate|altnames|SSL routines/i,
-    reason: 'tls-rejected',
-    summary: "etcd's certificate cannot be trusted",
-  },
-  {
-    pattern: /before secure TLS/,
-    reason: 'unreachable',
-    summary: 'the connection was closed before TLS: a plain-text port, or a load balancer without a server',
-  },
-  {
-    pattern: /Failed to connect/,
-    reason: 'unreachable',
-    summary:
-      'the connection was closed at once: a TLS port addressed with http://, or a load balancer without a server',
-  },
-  { pattern: /^Connection dropped$/, reason: 'unreachable', summary: 'the connection to etcd was lost' },
-]
-
 /**
  * Returns the reason for the end of a gRPC call.
  *
@@ -149,7 +89,7 @@ export function classifyStatus({ code, details }: Status, connectError?: Error):
     return { reason: 'rejected', summary: 'this is not an etcd: it does not speak gRPC' }
   }
   const fromEtcd = details.startsWith('etcdserver:')
-  if (code === unavailable && !fromEtcd) return classifyConnectionError(details, connectError)
+  if (code === unavailable && !fromEtcd) return classifyConnectionError(details, connectError, 'etcd')
   if (code === deadlineExceeded) return { reason: 'timeout', summary: 'etcd took the request and did not answer' }
   // etcd and proxies cancel calls. This package does when the certificate files change or another endpoint has answered.
   if (code === cancelled) return { reason: 'unavailable', summary: 'the call was cancelled' }
@@ -167,24 +107,6 @@ function classifyHttpStatus(status: string, code: number): Classification {
   return code === unavailable
     ? { reason: 'unavailable', summary: `a web server or proxy answers with HTTP status ${status}` }
     : { reason: 'rejected', summary: `this is not an etcd: it answers with HTTP status ${status}` }
-}
-
-function classifyConnectionError(details: string, error: NodeJS.ErrnoException | undefined): Classification {
-  const code = typeof error?.code === 'string' ? error.code : ''
-  const byCode = tlsRules.find(({ pattern }) => pattern.test(code))
-  if (byCode !== undefined) return byCode
-  // An alert in the text means that etcd has refused, and not this side. The rules for texts handle that.
-  if (untrustedCode.test(code) && !/SSL alert number/.test(details)) {
-    return { reason: 'tls-rejected', summary: "etcd's certificate cannot be trusted" }
-  }
-  const byText = connectionRules.find(({ pattern }) => pattern.test(details))
-  if (byText !== undefined) return byText
-  if (error?.syscall === 'getaddrinfo') {
-    const isSilent = code === 'EAI_AGAIN'
-    const summary = isSilent ? 'the host name is not resolved: DNS does not answer' : 'the host name is not known'
-    return { reason: 'unreachable', summary }
-  }
-  return { reason: 'unreachable', summary: 'etcd cannot be reached' }
 }
 
 /** Returns the real cause on one line, without the text that grpc-js puts around it; empty if there is none. */

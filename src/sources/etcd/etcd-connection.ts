@@ -1,22 +1,22 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import { orAborted } from '../../util/abort.ts'
-import { lookupHost } from '../../util/lookup.ts'
+import { isLoopback, lookupHost } from '../../util/lookup.ts'
 import { messageOf, oneLine } from '../../util/text.ts'
+import type { Connection, Stage } from '../connection.ts'
 import { Failure } from '../failure.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
+import { tlsHint } from '../tls-hint.ts'
 import { EndpointChannel } from './channel.ts'
 import { classifyStatus, describeStatus, isExcessPings } from './classify.ts'
 import type { Status } from './classify.ts'
 import { EtcdClient } from './client.ts'
-import type { Connection, ConnectionOptions } from './connection.ts'
 import { GrpcCall, StatusError } from './grpc-call.ts'
-import type { Stage } from './late.ts'
-import { tlsHint } from './tls-hint.ts'
+import type { EtcdConnectionOptions } from './options.ts'
 import { revisions, WatchStream } from './watch-stream.ts'
 import type { RawWatchStream } from './watch-stream.ts'
 
 /** Returns a connection to one endpoint. It starts to connect with the first call. */
-export const connect = async (options: ConnectionOptions): Promise<Connection> => new EtcdConnection(options)
+export const connect = async (options: EtcdConnectionOptions): Promise<Connection> => new EtcdConnection(options)
 
 /** etcd's errors for a token that it no longer knows, that is older than the last change of permissions, or is missing. */
 const staleToken = /invalid auth token|revision of auth store is old|user name is empty/
@@ -34,7 +34,7 @@ interface OpenConnection {
 }
 
 class EtcdConnection implements Connection {
-  readonly #options: ConnectionOptions
+  readonly #options: EtcdConnectionOptions
   readonly #calls = new Set<GrpcCall>()
   #opening: Promise<OpenConnection> | undefined
   #open: OpenConnection | undefined
@@ -42,7 +42,7 @@ class EtcdConnection implements Connection {
   #token: string | undefined
   #authenticated = false
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: EtcdConnectionOptions) {
     this.#options = options
   }
 
@@ -57,8 +57,8 @@ class EtcdConnection implements Connection {
     await channel.whenReady()
   }
 
-  async read(key: string, signal: AbortSignal): Promise<Snapshot> {
-    const request = { key: Buffer.from(key), limit: 1 }
+  async read(signal: AbortSignal): Promise<Snapshot> {
+    const request = { key: Buffer.from(this.#options.key), limit: 1 }
     const response = await this.#authorized(signal, ({ kv }, options) => kv.range(request, options))
     const [kv] = response.kvs
     const [revision, modRevision] = revisions(response.header, kv)
@@ -67,7 +67,7 @@ class EtcdConnection implements Connection {
     return { value: kv?.value, modRevision, createRevision, version, revision }
   }
 
-  async watch(key: string, afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
+  async watch(afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
     const { call, etcd } = await this.#start(signal)
     try {
       const stream = (await etcd.watch.watch(call.options)) as RawWatchStream
@@ -75,7 +75,7 @@ class EtcdConnection implements Connection {
       const watch = new WatchStream(stream, afterRevision, reason, () => this.#calls.delete(call))
       const start_revision = String(afterRevision + 1n)
       // With fragments, a long history is not refused for being larger than one message may be.
-      stream.write({ create_request: { key: Buffer.from(key), start_revision, fragment: true } })
+      stream.write({ create_request: { key: Buffer.from(this.#options.key), start_revision, fragment: true } })
       await watch.created
       // Warms up the decoder now, while there is nothing to decode.
       call.decode(anEvent)
@@ -157,12 +157,9 @@ class EtcdConnection implements Connection {
 
   async #resolveHost(): Promise<OpenConnection> {
     const { certificates, endpoint, keepaliveMs } = this.#options
-    let ipAddresses
-    try {
-      ipAddresses = await lookupHost(endpoint.host)
-    } catch (error) {
-      throw this.#failure({ code: 14, details: '' }, error as Error)
-    }
+    const ipAddresses = await lookupHost(endpoint.host).catch((error: Error) => {
+      throw this.#failure({ code: 14, details: '' }, error)
+    })
     if (this.#closed) throw this.#failure({ code: 1, details: 'closed' })
     const channel = new EndpointChannel(endpoint, { ipAddresses, context: certificates?.context, keepaliveMs })
     return (this.#open = { channel, etcd: new EtcdClient(channel.channel) })
@@ -185,7 +182,9 @@ class EtcdConnection implements Connection {
     const message = `${this.#options.endpoint.url}: ${summary}${cause && ` (${cause})`}`
     const certificates = reason === 'tls-rejected' ? this.#options.certificates : undefined
     const hint = certificates && tlsHint(certificates, cause)
-    return new Failure(reason, message, { cause: connectError ?? new StatusError(status), retryForMs, ...hint })
+    const isRefusedPort = isLoopback(this.#options.endpoint.host) && cause.includes('ECONNREFUSED')
+    const error = connectError ?? new StatusError(status)
+    return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort, ...hint })
   }
 
   /** Returns the failure for an error of etcd3 or grpc-js in a call that etcd ended with success. */

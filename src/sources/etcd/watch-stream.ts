@@ -25,6 +25,8 @@ const closed = new Failure('unavailable', 'the watch was closed')
  * The `Watcher` of etcd3 is not used: it loses events when it reconnects, and can end without an error.
  */
 export class WatchStream implements SourceWatch {
+  /** It always ends with a failure. */
+  readonly isOver = false
   readonly #stream: RawWatchStream
   readonly #afterRevision: bigint
   readonly #onEnd: () => void

@@ -24,7 +24,7 @@ function change(
   return { type: 'changed', ...listOf(addresses, revision), added, removed }
 }
 
-const read = { type: 'attempt', attempt: 2 } as const
+const read = { type: 'attempt', attempt: 2, source: 'etcd' } as const
 
 const constant = historyOf([0, [a]])
 const added = historyOf([0, [a]], [2000, [a, b]])

@@ -51,7 +51,7 @@ function problemWith(value: Uint8Array): string | undefined {
     if (parsed.message.length > 400) return `a message of ${parsed.message.length} characters`
     return forging.test(parsed.message) ? `the message ${JSON.stringify(parsed.message)}` : undefined
   }
-  const { addresses, urls } = addressList(parsed.addresses, '1')
+  const { addresses, urls } = addressList(parsed.addresses, 'etcd', '1')
   if (addresses.length === 0 || addresses.length > 20_000) return `${addresses.length} addresses`
   for (const [index, address] of addresses.entries()) {
     const before = addresses[index - 1]

@@ -5,19 +5,16 @@ import { parseOptions } from '../../../src/call/config.ts'
 
 const parse = (options: unknown) => parseOptions(options, 'resolve')
 
-test('parseOptions without options returns the defaults of an RKE2 server', () => {
-  const { endpoints, ...config } = parse({})
-  expect(endpoints.map(({ url }) => url)).toEqual(['https://127.0.0.1:2379', 'https://[::1]:2379'])
-  expect(config).toEqual({
-    dataDir: '/var/lib/rancher/rke2',
-    usesDataDir: true,
-    tls: {
-      caFile: '/var/lib/rancher/rke2/server/tls/etcd/server-ca.crt',
-      certFile: '/var/lib/rancher/rke2/server/tls/etcd/client.crt',
-      keyFile: '/var/lib/rancher/rke2/server/tls/etcd/client.key',
-    },
+test('parseOptions without options leaves to the source what depends on the node', () => {
+  expect(parse({})).toEqual({
+    source: 'auto',
+    distribution: 'auto',
+    dataDir: undefined,
+    endpoints: undefined,
+    tls: undefined,
+    tokenFile: undefined,
     credentials: undefined,
-    key: 'rke2/apiaddresses',
+    key: undefined,
     minAddresses: 1,
     expect: [],
     settleMs: 0,
@@ -26,28 +23,17 @@ test('parseOptions without options returns the defaults of an RKE2 server', () =
     probeIntervalMs: Infinity,
     retry: { initialDelayMs: 250, maxDelayMs: 1900, factor: 2, jitter: 'equal', maxAttempts: Infinity },
     timeoutMs: 900_000,
-    attemptTimeoutMs: 5000,
-    shrinkDelayMs: 0,
+    attemptTimeoutMs: undefined,
+    shrinkDelayMs: undefined,
     signal: undefined,
     events: undefined,
     logger: undefined,
   })
-  expect(parseOptions({}, 'watch')).toMatchObject({ shrinkDelayMs: 3000, probeIntervalMs: 10_000 })
-})
-
-test('parseOptions with the distribution k3s returns its key and paths', () => {
-  const { key, dataDir, tls } = parse({ distribution: 'k3s' })
-  expect([key, dataDir, tls.caFile]).toEqual([
-    'k3s/apiaddresses',
-    '/var/lib/rancher/k3s',
-    '/var/lib/rancher/k3s/server/tls/etcd/server-ca.crt',
-  ])
+  expect(parseOptions({}, 'watch')).toMatchObject({ shrinkDelayMs: undefined, probeIntervalMs: 10_000 })
 })
 
 test('parseOptions treats undefined as not given, for every option', () => {
-  const names = Object.keys(parse({})).filter(
-    (name) => !['usesDataDir', 'shrinkDelayMs', 'probeIntervalMs'].includes(name),
-  )
+  const names = Object.keys(parse({})).filter((name) => !['shrinkDelayMs', 'probeIntervalMs'].includes(name))
   const retry = {
     initialDelayMs: undefined,
     maxDelayMs: undefined,
@@ -66,7 +52,7 @@ test('parseOptions neither keeps nor changes the objects of the caller', () => {
     tls: Object.freeze({ caFile: 'a', certFile: 'b', keyFile: 'c' }),
   })
   const config = parse(given)
-  expect(config.endpoints.map(({ url }) => url)).toEqual(['https://a:1'])
+  expect(config.endpoints?.map(({ url }) => url)).toEqual(['https://a:1'])
   expect(config.tls).not.toBe(given.tls)
 })
 
@@ -88,19 +74,30 @@ test.each([
   ['https://[FD00:0::1]', 'https://[fd00::1]:2379'],
   ['https://[::1]:2379', 'https://[::1]:2379'],
 ])('parseOptions normalises the endpoint %j to %s', (given, url) => {
-  expect(parse({ endpoints: given }).endpoints.map((endpoint) => endpoint.url)).toEqual([url])
+  expect(parse({ endpoints: given }).endpoints?.map((endpoint) => endpoint.url)).toEqual([url])
 })
 
 test('parseOptions returns each endpoint once, in the order of the option', () => {
   const { endpoints } = parse({ endpoints: ['https://a:2379', 'https://A/', 'https://b'] })
-  expect(endpoints.map(({ url }) => url)).toEqual(['https://a:2379', 'https://b:2379'])
+  expect(endpoints?.map(({ url }) => url)).toEqual(['https://a:2379', 'https://b:2379'])
 })
 
 test.each([
-  [{}, true],
-  [{ endpoints: ['http://a', 'https://b'] }, true],
-  [{ endpoints: 'http://a' }, false],
-  [{ tls: { caFile: 'a', certFile: 'b', keyFile: 'c' } }, false],
-])('parseOptions of %j says whether files under dataDir are used: %s', (options, usesDataDir) => {
-  expect(parse(options)).toMatchObject({ usesDataDir })
+  [{}, 'auto'],
+  [{ source: 'auto' }, 'auto'],
+  [{ source: 'auto', key: 'a' }, 'etcd'],
+  [{ endpoints: 'https://a' }, 'etcd'],
+  [{ tls: { caFile: 'a' } }, 'etcd'],
+  [{ key: 'a' }, 'etcd'],
+  [{ credentials: { username: 'a', password: 'b' } }, 'etcd'],
+  [{ tokenFile: 'a' }, 'kubernetes'],
+  [{ tokenFile: 'a', endpoints: 'https://a' }, 'kubernetes'],
+  [{ source: 'kubernetes', endpoints: 'https://a', tls: { caFile: 'a' } }, 'kubernetes'],
+])('parseOptions of %j has the source %s', (options, source) => {
+  expect(parse(options)).toMatchObject({ source })
+})
+
+test('parseOptions gives an endpoint of Kubernetes without a port the port 6443', () => {
+  const { endpoints } = parse({ source: 'kubernetes', endpoints: ['https://a', 'https://[::1]:443'] })
+  expect(endpoints?.map(({ url }) => url)).toEqual(['https://a:6443', 'https://[::1]:443'])
 })

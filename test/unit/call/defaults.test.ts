@@ -3,10 +3,10 @@ import { parseOptions } from '../../../src/call/config.ts'
 import { defaults } from '../../../src/call/defaults.ts'
 
 test('defaults are valid options, and the same as no options', () => {
-  const { shrinkDelayMs, probeIntervalMs, ...forResolve } = defaults
+  const { probeIntervalMs, ...forResolve } = defaults
   expect(parseOptions(defaults, 'watch')).toEqual(parseOptions({}, 'watch'))
   expect(parseOptions(forResolve, 'resolve')).toEqual(parseOptions({}, 'resolve'))
-  expect(parseOptions({}, 'watch')).toMatchObject({ shrinkDelayMs, probeIntervalMs })
+  expect(parseOptions({}, 'watch')).toMatchObject({ probeIntervalMs })
 })
 
 test('defaults cannot be changed', () => {

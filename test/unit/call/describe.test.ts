@@ -20,7 +20,7 @@ import {
 const refused = 'https://127.0.0.1:2379: etcd cannot be reached'
 
 test.for<[string, ApiserverAddressEvent, string]>([
-  ['attempt', attempt(1), 'reading the key'],
+  ['attempt', attempt(1), 'reading the list'],
   ['phase', phase(), `waiting for etcd: ${refused}`],
   ['phase with a hint', phase({ hint: 'is this an agent?' }), `waiting for etcd: ${refused}; is this an agent?`],
   ['phase of a reason that is never retried', phase({ reason: 'invalid-value', message: 'not JSON' }), 'not JSON'],
@@ -28,7 +28,7 @@ test.for<[string, ApiserverAddressEvent, string]>([
   [
     'retry with an open watch',
     incomplete('the list has 1 of 3', { watching: true, delayMs: 75_000 }),
-    'waiting for the full set of apiservers, watching the key, next read in 75.0 s: the list has 1 of 3',
+    'waiting for the full set of apiservers, watching the list, next read in 75.0 s: the list has 1 of 3',
   ],
   ['probed', { type: 'probed', probes: [alive, dead] }, '1 of 2 apiservers alive'],
   [
@@ -36,8 +36,8 @@ test.for<[string, ApiserverAddressEvent, string]>([
     { type: 'probed', probes: [alive], unverified: 'ca.crt cannot be used' },
     '1 of 1 apiserver alive; certificates not verified: ca.crt cannot be used',
   ],
-  ['wake by a connection', { type: 'wake', cause: 'connected' }, 'a connection to etcd is established'],
-  ['wake by a write', { type: 'wake', cause: 'key-changed' }, 'the key has changed'],
+  ['wake by a connection', { type: 'wake', cause: 'connected' }, 'a connection is established'],
+  ['wake by a write', { type: 'wake', cause: 'key-changed' }, 'the list has changed'],
   ['resolved', resolved(), 'found 2 apiservers in 2 attempts'],
   ['resolved with one address', resolved({ addresses: ['a:1'], attempts: 1 }), 'found 1 apiserver in 1 attempt'],
   [
@@ -47,17 +47,17 @@ test.for<[string, ApiserverAddressEvent, string]>([
   ],
   ['failed', { type: 'failed', error: new Error('rke2/apiaddresses: timed out') }, 'rke2/apiaddresses: timed out'],
   ['aborted', { type: 'aborted', reason: 'SIGINT' }, 'aborted: SIGINT'],
-  ['connected', connected, 'the watch follows the key'],
+  ['connected', connected, 'the watch follows the list'],
   ['disconnected', disconnected, 'the watch was interrupted'],
   [
     'resynced',
     resynced,
-    "etcd's history was replaced, probably by a restored snapshot; the watch follows the new history",
+    'the history of etcd was replaced, probably by a restored snapshot; the watch follows the new one',
   ],
   ['changed', changed({ added: ['b:1'], removed: ['c:1', 'd:1'] }), 'the list now has 2 apiservers: +b:1 -c:1 -d:1'],
   ['changed by a probe', changed({ probes: [dead] }), 'the list now has 2 apiservers (1 dead)'],
   ['held', held, 'the list lacks b:1; removal in 3.0 s unless listed again'],
-  ['ignored', ignored, 'the key has no valid list (not-set), the last list stays'],
+  ['ignored', ignored, 'there is no valid list (not-set), the last list stays'],
   ['closed', { type: 'closed' }, 'the watch is closed'],
 ])('describe returns the text of %s', ([_name, event, text]) => {
   expect(describe(event)).toBe(text)
@@ -76,8 +76,10 @@ test.for<[unknown, string]>([
 })
 
 test('describeWait names what the call waits for, unless the reason ends the call', () => {
-  expect(describeWait('not-set', 'the key does not exist yet')).toBe('waiting for the key: the key does not exist yet')
-  expect(describeWait('rejected', 'this is not an etcd')).toBe('this is not an etcd')
+  expect(describeWait({ source: 'etcd', reason: 'not-set' }, 'the key does not exist yet')).toBe(
+    'waiting for the key: the key does not exist yet',
+  )
+  expect(describeWait({ source: 'etcd', reason: 'rejected' }, 'this is not an etcd')).toBe('this is not an etcd')
 })
 
 test('describeOutage names what a watch waits for, and says that the list stays', () => {

@@ -26,11 +26,11 @@ test('the diagnostics channel has the events of the emitter, with the call and t
   const messages: DiagnosticsMessage[] = []
   const events = new Recorder()
   listen((message) => messages.push(message))
-  await call({ events: events.emitter, key: 'some/key' })
+  await call({ events: events.emitter })
   expect(messages.map(({ event }) => event)).toEqual(events.all)
   expect(events.types).toEqual(['attempt', 'resolved'])
   for (const message of messages) {
-    expect(message).toMatchObject({ call: messages[0]?.call, key: 'some/key' })
+    expect(message).toMatchObject({ call: messages[0]?.call, key: 'rke2/apiaddresses' })
     expect(Object.isFrozen(message)).toBe(true)
   }
 })

@@ -18,7 +18,7 @@ test('createEmit logs through a child of the logger that has the name of the pac
   const lines: unknown[] = []
   const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
   const logger = pino({ level: 'debug', base: null, timestamp: false }, stream)
-  createEmit('key', undefined, logger, new VirtualClock())(connected)
+  createEmit({ subject: 'key' }, undefined, logger, new VirtualClock())(connected)
   expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', key: 'key', revision: '7' }])
 })
 

@@ -26,6 +26,7 @@ import {
   resynced,
   retry,
 } from '../../support/sample-events.ts'
+import { SourceTraits } from '../../support/source-traits.ts'
 
 const [debug, info, warn, error] = [20, 30, 40, 50]
 
@@ -34,9 +35,10 @@ function logging() {
   const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
   const logger = pino({ level: 'debug', base: null, timestamp: false }, stream)
   const clock = new VirtualClock()
-  return { lines, logger, clock, log: new EventLog(logger, clock) }
+  return { lines, logger, clock, log: new EventLog(logger, clock, new SourceTraits()) }
 }
 
+const key = 'rke2/apiaddresses'
 const list = { addresses: ['a:1', 'b:1'], revision: '7' }
 const failure = new ApiserverAddressError('rke2/apiaddresses: timed out', {
   code: 'DEADLINE_EXCEEDED',
@@ -47,7 +49,7 @@ const failure = new ApiserverAddressError('rke2/apiaddresses: timed out', {
 })
 
 test.for<[ApiserverAddressEvent, number, object]>([
-  [attempt(1), debug, { attempt: 1 }],
+  [attempt(1), debug, { attempt: 1, source: 'etcd' }],
   [
     phase({ hint: 'check it', missing: ['a'] }),
     info,
@@ -63,8 +65,8 @@ test.for<[ApiserverAddressEvent, number, object]>([
   [{ type: 'probed', probes: [alive], unverified: 'ca.crt' }, debug, { probes: [alive], unverified: 'ca.crt' }],
   [{ type: 'wake', cause: 'connected' }, debug, { cause: 'connected' }],
   [{ type: 'wake', cause: 'key-changed' }, debug, { cause: 'key-changed' }],
-  [resolved(), info, { ...list, attempts: 2, elapsedMs: 40 }],
-  [resolved({ probes: [alive, dead] }), info, { ...list, attempts: 2, elapsedMs: 40, dead: [dead] }],
+  [resolved(), info, { ...list, source: 'etcd', attempts: 2, elapsedMs: 40 }],
+  [resolved({ probes: [alive, dead] }), info, { ...list, source: 'etcd', attempts: 2, elapsedMs: 40, dead: [dead] }],
   [
     { type: 'failed', error: failure },
     error,
@@ -81,7 +83,7 @@ test.for<[ApiserverAddressEvent, number, object]>([
 ])('EventLog logs the text of the event with its level and its fields: %o', ([event, level, fields]) => {
   const { lines, log } = logging()
   log.write(event)
-  expect(lines).toEqual([{ level, msg: describe(event), ...fields }])
+  expect(lines).toEqual([{ level, key, msg: describe(event), ...fields }])
 })
 
 test('EventLog logs a start at info: a line per phase, a line per list that is not complete, and the end', async () => {
@@ -109,7 +111,7 @@ test('EventLog logs a start at info: a line per phase, a line per list that is n
     [info, 'waiting for the full set of apiservers: https://fake:2379: the list has 1 of at least 2 addresses: b:1'],
     [info, `found 2 apiservers in ${attempts} attempts`],
   ])
-  expect(lines.filter(({ msg }) => msg === 'reading the key').length).toBe(source.reads)
+  expect(lines.filter(({ msg }) => msg === 'reading the list').length).toBe(source.reads)
   for (const line of lines) expect(line).toMatchObject({ name: 'rke2-apiserver-resolver', key: 'rke2/apiaddresses' })
 })
 
@@ -134,6 +136,7 @@ test('EventLog logs a new message of an incomplete list at info, with what is mi
   expect(lines.map(({ level }) => level)).toEqual([info, debug, info, debug, debug])
   expect(lines[2]).toEqual({
     level: info,
+    key,
     reason: 'incomplete',
     missing: ['c'],
     msg: 'waiting for the full set of apiservers: the list has 2 of 3',
@@ -148,12 +151,12 @@ test('EventLog logs one line for the loss of a watch, and one for its end with t
   log.write(connected)
   expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
     [info, 'found 2 apiservers in 2 attempts'],
-    [debug, 'the watch follows the key'],
+    [debug, 'the watch follows the list'],
     [debug, 'the watch was interrupted'],
     [info, 'waiting for etcd, the last list stays: refused'],
     [debug, 'waiting for etcd, next read in 1.5 s: https://127.0.0.1:2379: etcd cannot be reached'],
-    [info, 'the watch follows the key, after an outage of 4.2 s'],
-    [debug, 'the watch follows the key'],
+    [info, 'the watch follows the list, after an outage of 4.2 s'],
+    [debug, 'the watch follows the list'],
   ])
   expect(lines[5]).toMatchObject({ revision: '7', outageMs: 4200 })
   expect(clock.sleeping).toBe(0)
@@ -177,7 +180,7 @@ test('EventLog logs an outage of 10 s at warn once, with what the watch waits fo
       reason: 'timeout',
       elapsedMs: 10_000,
     },
-    { level: info, msg: 'the watch follows the key, after an outage of 70.0 s', outageMs: 69_999 },
+    { level: info, msg: 'the watch follows the list, after an outage of 70.0 s', outageMs: 69_999 },
   ])
 })
 

@@ -87,7 +87,7 @@ test('run rejects with an error that is a defect of the program', async () => {
 
 const waiting: Setup = {
   async resolve({ events, logger }) {
-    events?.emit('attempt', { type: 'attempt', attempt: 1 })
+    events?.emit('attempt', { type: 'attempt', attempt: 1, source: 'etcd' })
     logger?.info({}, 'waiting for etcd')
     logger?.error({}, 'no list')
     return resolvedList

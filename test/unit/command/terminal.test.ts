@@ -133,7 +133,7 @@ test('Terminal shows a live line for a watch that cannot be opened after its fir
   emit(connected)
   vi.advanceTimersByTime(1000)
   terminal.close()
-  expect(rows.at(-2)).toBe('    0.0s  the watch follows the key')
+  expect(rows.at(-2)).toBe('    0.0s  the watch follows the list')
   expect(rows.at(-1)).toBe('')
 })
 

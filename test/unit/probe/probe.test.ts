@@ -19,6 +19,7 @@ import { VirtualClock } from '../../support/clock.ts'
 import { checkLeaks } from '../../support/leaks.ts'
 import { unusedPort } from '../../support/net.ts'
 import { serve } from '../../support/serve.ts'
+import { SourceTraits } from '../../support/source-traits.ts'
 
 /** The CA of the cluster, and another CA. */
 let authority: Authority
@@ -40,9 +41,10 @@ async function server(options: ApiserverOptions = {}, issuer: Authority = author
 /** Returns the result of one probe, and checks that it leaves nothing open. */
 async function probeOnce(kind: ProbeKind, address: string, clock: Clock = systemClock) {
   const config = parseOptions({ probe: kind, dataDir, probeTimeoutMs: 30_000 }, 'resolve')
-  const call = new Call(config, clock)
+  const source = new SourceTraits(dataDir)
+  const call = new Call(config, clock, source)
   using leaks = checkLeaks()
-  const [result] = await new Prober(config, clock).probe([address], call)
+  const [result] = await new Prober(config, source, clock).probe([address], call)
   call.end()
   await leaks.expectNone()
   return result

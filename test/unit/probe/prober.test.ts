@@ -7,14 +7,16 @@ import { Prober } from '../../../src/probe/prober.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import { FakeApiservers } from '../../support/fake-apiservers.ts'
 import { Recorder } from '../../support/recorder.ts'
+import { SourceTraits } from '../../support/source-traits.ts'
 
 function createProber(options: ResolveOptions = {}) {
   const clock = new VirtualClock()
   const apiservers = new FakeApiservers(clock)
   const { all: events, emitter } = new Recorder()
   const config = parseOptions({ probe: 'tcp', ...options, events: emitter }, 'resolve')
-  const call = new Call(config, clock)
-  return { clock, apiservers, events, call, prober: new Prober(config, clock, apiservers.probe) }
+  const source = new SourceTraits(options.dataDir)
+  const call = new Call(config, clock, source)
+  return { clock, apiservers, events, call, prober: new Prober(config, source, clock, apiservers.probe) }
 }
 
 test('Prober returns and emits a state and a latency for each address, and a cause for each dead one', async () => {

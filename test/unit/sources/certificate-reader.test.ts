@@ -35,7 +35,7 @@ async function writeFiles({ withKey = true } = {}): Promise<void> {
 function createReader(url = 'https://a:2379') {
   const warnings: object[] = []
   const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(JSON.parse(line)) })
-  return { warnings, reader: new CertificateReader({ endpoints: [endpointOf(url)], tls, key: 'some/key', logger }) }
+  return { warnings, reader: new CertificateReader({ endpoints: [endpointOf(url)], tls, logger }) }
 }
 
 test('CertificateReader.read returns undefined without reading a file if no endpoint has https', async () => {
@@ -80,7 +80,7 @@ test('CertificateReader.read warns once that other users can read the client key
   await reader.read(never)
   await reader.read(never)
   const msg = `the client key ${tls.keyFile} has mode 0644, and should have 0600`
-  expect(warnings).toMatchObject([{ key: 'some/key', file: tls.keyFile, msg }])
+  expect(warnings).toMatchObject([{ name: 'rke2-apiserver-resolver', file: tls.keyFile, msg }])
 })
 
 test('CertificateReader names the file that is being read, in pending and when the signal is aborted', async () => {

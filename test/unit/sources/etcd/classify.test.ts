@@ -87,8 +87,8 @@ test.each(answers)('classifyStatus returns %s for status %i %s', (reason, code, 
 test.each([
   ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', 'etcd refused the client certificate'],
   ['ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR', 'etcd refused the TLS connection'],
-  ['CERT_HAS_EXPIRED', "etcd's certificate cannot be trusted"],
-  ['ERR_SSL_WRONG_VERSION_NUMBER', 'this is not an etcd with TLS: the port speaks plain text or something else'],
+  ['CERT_HAS_EXPIRED', 'the certificate of etcd cannot be trusted'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'this is not etcd with TLS: the port speaks plain text or something else'],
 ])('classifyStatus names the side that refused for %s', (code, summary) => {
   expect(classifyStatus({ code: 14, details: connectionFailed('x') }, nodeError(code)).summary).toBe(summary)
 })

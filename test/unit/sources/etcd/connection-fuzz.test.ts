@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Connection } from '../../../../src/sources/etcd/connection.ts'
+import type { Connection } from '../../../../src/sources/connection.ts'
 import { Failure } from '../../../../src/sources/failure.ts'
 import { openConnection } from '../../../support/connection.ts'
 import { forging, fuzzSeed, mutate } from '../../../support/fuzz.ts'
@@ -63,7 +63,7 @@ test(`Connection.read returns a snapshot or a known failure for 2,000 damaged re
   const next = damage(recorded.range)
   const url = await startHostileEtcd({ onRange: (stream) => answer(next())(stream) })
   const counts = await countOutcomes(2000, url, async (connection, signal) => {
-    const snapshot = await connection.read('key', signal)
+    const snapshot = await connection.read(signal)
     expect(snapshot.revision > 0n && snapshot.modRevision >= 0n && snapshot.version !== undefined).toBe(true)
   })
   expect(knownOutcomes).toEqual(expect.arrayContaining([...counts.keys()]))
@@ -74,7 +74,7 @@ test(`Connection.watch returns changes or a known failure for 1,000 damaged resp
   const next = damage(recorded.watch)
   const url = await startHostileEtcd({ onWatch: (stream) => writes(next())(stream) })
   const counts = await countOutcomes(1000, url, async (connection, signal) => {
-    const watch = await connection.watch('key', 2n, signal)
+    const watch = await connection.watch(2n, signal)
     try {
       await watch.changed(signal)
       for (const change of watch.drain()) expect(change.modRevision > 0n && change.revision > 0n).toBe(true)

@@ -48,7 +48,7 @@ const rejected: Row[] = [
   [
     'speaks HTTP/1 over TLS and offers nothing else',
     'rejected',
-    /not an etcd: it does not speak HTTP\/2/,
+    /not etcd: it does not speak HTTP\/2/,
     'https',
     () => https.createServer({ ...serverTls, ALPNProtocols: ['http/1.1'] }, hello),
   ],
@@ -93,7 +93,7 @@ const rejected: Row[] = [
   [
     'speaks plain HTTP at an https URL',
     'rejected',
-    /not an etcd with TLS: the port speaks plain text/,
+    /not etcd with TLS: the port speaks plain text/,
     'https',
     () => http.createServer(hello),
   ],

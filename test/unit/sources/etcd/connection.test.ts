@@ -23,7 +23,7 @@ const credentials = { username: 'user', password: 'password' }
 
 test('Connection.read returns value and revisions of the key', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: list }))
-  expect(await connection.read('key', never)).toEqual({
+  expect(await connection.read(never)).toEqual({
     value: Buffer.from('["10.0.0.11:6443"]\n'),
     modRevision: 7n,
     createRevision: 3n,
@@ -36,28 +36,28 @@ test('Connection.read returns value and revisions of the key', async () => {
 test('Connection.read returns a snapshot without a value if the key does not exist', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: answer(frame(message([1, header()]))) }))
   const absent = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 10n }
-  expect(await connection.read('key', never)).toEqual(absent)
+  expect(await connection.read(never)).toEqual(absent)
 })
 
 test('Connection.read authenticates once, with the first read', async () => {
   const { next: onAuthenticate, calls } = inTurn(token)
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate }), credentials)
-  await connection.read('key', never)
-  await connection.read('key', never)
+  await connection.read(never)
+  await connection.read(never)
   expect(calls()).toBe(1)
 })
 
 test('Connection.read does not authenticate without credentials', async () => {
   const { next: onAuthenticate, calls } = inTurn(token)
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate }))
-  await connection.read('key', never)
+  await connection.read(never)
   expect(calls()).toBe(0)
 })
 
 test('Connection.read continues without a token if etcd has authentication switched off', async () => {
   const { next: onRange, calls } = inTurn(list)
   const connection = await openConnection(await startHostileEtcd({ onRange }), credentials)
-  expect(await connection.read('key', never)).toMatchObject({ revision: 10n })
+  expect(await connection.read(never)).toMatchObject({ revision: 10n })
   expect(calls()).toBe(1)
 })
 
@@ -70,21 +70,21 @@ test.each([
   const ranges = inTurn(refusal(code, text), list)
   const options = { onAuthenticate: authentications.next, onRange: ranges.next }
   const connection = await openConnection(await startHostileEtcd(options), credentials)
-  expect(await connection.read('key', never)).toMatchObject({ revision: 10n })
+  expect(await connection.read(never)).toMatchObject({ revision: 10n })
   expect([authentications.calls(), ranges.calls()]).toEqual([2, 2])
 })
 
 test('Connection.read renews a token only once', async () => {
   const { next: onRange, calls } = inTurn(refusal('16', 'etcdserver: invalid auth token'))
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate: token, onRange }), credentials)
-  await expect(connection.read('key', never)).rejects.toMatchObject({ reason: 'unauthenticated' })
+  await expect(connection.read(never)).rejects.toMatchObject({ reason: 'unauthenticated' })
   expect(calls()).toBe(2)
 })
 
 test('Connection.read rejects with signal.reason when it is aborted', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: () => {} }))
   const controller = new AbortController()
-  const result = connection.read('key', controller.signal)
+  const result = connection.read(controller.signal)
   controller.abort('enough')
   await expect(result).rejects.toBe('enough')
 })
@@ -92,7 +92,7 @@ test('Connection.read rejects with signal.reason when it is aborted', async () =
 test('Connection.close ends a watch with a failure that says that the connection was replaced', async () => {
   const url = await startHostileEtcd({})
   const connection = await openConnection(url)
-  const watch = await connection.watch('key', 7n, never)
+  const watch = await connection.watch(7n, never)
   const changed = watch.changed(never)
   connection.close()
   await expect(changed).rejects.toMatchObject({

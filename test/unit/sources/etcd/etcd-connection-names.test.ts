@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import dns from 'node:dns'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { parseOptions } from '../../../../src/call/config.ts'
 import { resolveApiserverAddresses } from '../../../../src/index.ts'
 import { connect } from '../../../../src/sources/etcd/etcd-connection.ts'
 import { EtcdSource } from '../../../../src/sources/etcd/etcd-source.ts'
 import { VirtualClock } from '../../../support/clock.ts'
 import { openConnection } from '../../../support/connection.ts'
 import { connectionDefaults, endpointOf } from '../../../support/endpoint.ts'
+import { etcdOptions } from '../../../support/etcd-source.ts'
 import { startHostileEtcd } from '../../../support/hostile-etcd.ts'
 
 /** Replaces DNS for one test. */
@@ -30,8 +30,7 @@ test.each(['dns', 'unix', 'ipv4', 'xds', 'constructor', 'etcd.example.'])(
 test('a read whose DNS does not answer fails as unreachable, and says so', async () => {
   answerDns(() => new Promise(() => {}))
   const clock = new VirtualClock()
-  const config = parseOptions({ endpoints: 'http://silent.example:2379', key: 'key' }, 'resolve')
-  const source = new EtcdSource(config, clock)
+  const source = new EtcdSource(etcdOptions({ endpoints: 'http://silent.example:2379', key: 'key' }), clock)
   const read = source.read(new AbortController().signal)
   read.catch(() => {})
   // The client is loaded with the first connection, in time that is not the clock's.
@@ -51,7 +50,7 @@ test.each([
   const error = Object.assign(new Error(`getaddrinfo ${code} etcd.example`), { code, syscall: 'getaddrinfo' })
   answerDns(() => Promise.reject(error))
   const connection = await openConnection('http://etcd.example:2379')
-  await expect(connection.read('key', new AbortController().signal)).rejects.toMatchObject({
+  await expect(connection.read(new AbortController().signal)).rejects.toMatchObject({
     reason: 'unreachable',
     message: `http://etcd.example:2379: ${summary} (${error.message})`,
     cause: error,
@@ -62,7 +61,7 @@ test('a connection that is closed while its host name is being resolved opens no
   const lookup = Promise.withResolvers<dns.LookupAddress[]>()
   answerDns(() => lookup.promise)
   const connection = await openConnection('http://closed.example:2379')
-  const read = connection.read('key', new AbortController().signal)
+  const read = connection.read(new AbortController().signal)
   read.catch(() => {})
   connection.close()
   lookup.resolve([{ address: '127.0.0.1', family: 4 }])
@@ -74,7 +73,7 @@ test('a connection uses no AsyncLocalStorage, which would slow down every await 
   const run = vi.spyOn(AsyncLocalStorage.prototype, 'run')
   const enterWith = vi.spyOn(AsyncLocalStorage.prototype, 'enterWith')
   const connection = await openConnection(await startHostileEtcd({}))
-  await connection.read('key', new AbortController().signal)
+  await connection.read(new AbortController().signal)
   expect([run.mock.calls, enterWith.mock.calls]).toEqual([[], []])
 })
 
@@ -88,7 +87,7 @@ test('a connection reports that the server has ended it because of too many ping
   const onExcessPings = vi.fn<() => void>()
   const connection = await connect({ ...connectionDefaults, endpoint: endpointOf(endpoint), onExcessPings })
   onTestFinished(() => connection.close())
-  await expect(connection.read('key', new AbortController().signal)).rejects.toMatchObject({
+  await expect(connection.read(new AbortController().signal)).rejects.toMatchObject({
     reason: 'unavailable',
     message: expect.stringContaining('the server refused the keepalive pings as too frequent'),
   })

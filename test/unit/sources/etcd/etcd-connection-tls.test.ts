@@ -3,7 +3,7 @@ import http2 from 'node:http2'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readCertificates } from '../../../../src/sources/certificates.ts'
-import type { Connection } from '../../../../src/sources/etcd/connection.ts'
+import type { Connection } from '../../../../src/sources/connection.ts'
 import { connect } from '../../../../src/sources/etcd/etcd-connection.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import type { Authority, CertificateRequest, KeyPair } from '../../../support/certificates.ts'
@@ -36,14 +36,14 @@ const issue = (authority: Authority, request: Partial<CertificateRequest> = {}) 
 test('a connection trusts a CA file that has only the intermediate certificate, as etcdctl does', async () => {
   const intermediate = await (await createAuthority()).createIntermediate('intermediate')
   const connection = await connectTo(await issue(intermediate), intermediate.cert, await issue(intermediate))
-  expect((await connection.read('key', never)).modRevision).toBe(7n)
+  expect((await connection.read(never)).modRevision).toBe(7n)
 })
 
 test('a read from a server whose certificate is not valid yet is retried without limit, and names the clock', async () => {
   const authority = await createAuthority()
   const server = await issue(authority, { notBefore: new Date(Date.now() + 3_600_000) })
   const connection = await connectTo(server, authority.cert, await issue(authority))
-  await expect(connection.read('key', never)).rejects.toMatchObject({
+  await expect(connection.read(never)).rejects.toMatchObject({
     reason: 'tls-rejected',
     retryForMs: Infinity,
     message: expect.stringMatching(
@@ -56,5 +56,5 @@ test('a read from a server whose certificate has expired is retried for 10 s', a
   const authority = await createAuthority()
   const server = await issue(authority, { notAfter: new Date(Date.now() - 60_000) })
   const connection = await connectTo(server, authority.cert, await issue(authority))
-  await expect(connection.read('key', never)).rejects.toMatchObject({ reason: 'tls-rejected', retryForMs: 10_000 })
+  await expect(connection.read(never)).rejects.toMatchObject({ reason: 'tls-rejected', retryForMs: 10_000 })
 })

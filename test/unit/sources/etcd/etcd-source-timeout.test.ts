@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Reason } from '../../../../src/errors.ts'
-import type { Stage } from '../../../../src/sources/etcd/late.ts'
+import type { Stage } from '../../../../src/sources/connection.ts'
 import { idle } from '../../../support/clock.ts'
 import { startSource } from '../../../support/etcd-source.ts'
 

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseOptions } from '../../../../src/call/config.ts'
 import type { Reason } from '../../../../src/errors.ts'
 import { EtcdSource } from '../../../../src/sources/etcd/etcd-source.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 import { idle, VirtualClock } from '../../../support/clock.ts'
-import { ControlledConnection, snapshot, startSource } from '../../../support/etcd-source.ts'
+import { ControlledConnection, etcdOptions, snapshot, startSource } from '../../../support/etcd-source.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 
 const never = new AbortController().signal
@@ -133,13 +132,16 @@ async function startWithFiles(answer: (connection: ControlledConnection) => void
   }
   await writeFiles()
   const connections: ControlledConnection[] = []
-  const config = parseOptions({ endpoints: 'https://a:2379', tls }, 'resolve')
-  const source = new EtcdSource(config, new VirtualClock(), async (options) => {
-    const connection = new ControlledConnection(options)
-    connections.push(connection)
-    answer(connection)
-    return connection
-  })
+  const source = new EtcdSource(
+    etcdOptions({ endpoints: 'https://a:2379', tls }),
+    new VirtualClock(),
+    async (options) => {
+      const connection = new ControlledConnection(options)
+      connections.push(connection)
+      answer(connection)
+      return connection
+    },
+  )
   return { source, writeFiles, uses: () => connections.map(({ reads, closed }) => ({ reads, closed })) }
 }
 

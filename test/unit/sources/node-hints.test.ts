@@ -3,9 +3,9 @@ import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test as base, expect, onTestFinished, vi } from 'vitest'
-import { resolveApiserverAddresses } from '../../src/index.ts'
-import type { ApiserverAddressEvents, PhaseEvent } from '../../src/index.ts'
-import { nodeHint } from '../../src/rke2.ts'
+import { resolveApiserverAddresses } from '../../../src/index.ts'
+import type { ApiserverAddressEvents, PhaseEvent } from '../../../src/index.ts'
+import { etcdNodeHint } from '../../../src/sources/node-hints.ts'
 
 const test = base.extend('dataDir', async ({}, { onCleanup }) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'data-dir-'))
@@ -31,10 +31,12 @@ test.for([
     ['agent/x', 'server/cred/', 'server/tls/etcd/client.key'],
     /has no db\/etcd.*--datastore-endpoint/,
   ],
-] as const)('nodeHint recognises %s, and says what to do', async ([, paths, hint], { dataDir }) => {
+] as const)('etcdNodeHint recognises %s, and says what to do', async ([, paths, hint], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(await nodeHint(dataDir)).toMatch(hint)
-  expect(await nodeHint(dataDir)).toMatch(/run on a server.*, or give endpoints and tls$/)
+  expect(await etcdNodeHint(dataDir, 0)).toMatch(hint)
+  expect(await etcdNodeHint(dataDir, 0)).toMatch(
+    /set source: 'kubernetes', (or )?run on a server.*, or give endpoints and tls$/,
+  )
 })
 
 test.for([
@@ -51,13 +53,13 @@ test.for([
     ['server/cred/', 'server/tls/etcd/client.key', 'server/etc/k3s-etcd-server-load-balancer.json'],
   ],
   ['a server in its first second', ['server/']],
-] as const)('nodeHint returns undefined for %s', async ([, paths], { dataDir }) => {
+] as const)('etcdNodeHint returns undefined for %s', async ([, paths], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(await nodeHint(dataDir)).toBeUndefined()
+  expect(await etcdNodeHint(dataDir, 0)).toBeUndefined()
 })
 
-test('nodeHint says that the data directory does not exist', async ({ dataDir }) => {
-  expect(await nodeHint(join(dataDir, 'none'))).toMatch(/none does not exist/)
+test('etcdNodeHint says that the data directory does not exist', async ({ dataDir }) => {
+  expect(await etcdNodeHint(join(dataDir, 'none'), 0)).toMatch(/none does not exist/)
 })
 
 test('resolve has the hint about the node in phase and error, and goes on waiting', async ({ dataDir }) => {
@@ -69,7 +71,12 @@ test('resolve has the hint about the node in phase and error, and goes on waitin
     // A server in its first seconds looks like an agent node too.
     if (phases.length === 1) create(dataDir, ['server/'])
   })
-  const call = resolveApiserverAddresses({ dataDir, events, retry: { maxAttempts: 2, initialDelayMs: 1 } })
+  const call = resolveApiserverAddresses({
+    source: 'etcd',
+    dataDir,
+    events,
+    retry: { maxAttempts: 2, initialDelayMs: 1 },
+  })
   await expect(call).rejects.toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-files-missing', attempts: 2 })
   expect(phases.map(({ reason, hint }) => [reason, hint?.includes('looks like an agent node')])).toEqual([
     ['tls-files-missing', true],
@@ -78,7 +85,7 @@ test('resolve has the hint about the node in phase and error, and goes on waitin
 })
 
 test('resolve has the hint about a missing data directory in its error', async ({ dataDir }) => {
-  const call = resolveApiserverAddresses({ dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } })
+  const call = resolveApiserverAddresses({ source: 'etcd', dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } })
   await expect(call).rejects.toThrow(
     /server-ca.crt does not exist yet; .* does not exist: either the server was never started/,
   )
@@ -91,9 +98,20 @@ test('resolve with the option tls has no hint about the data directory', async (
   await expect(call).rejects.toThrow(/the CA file .*\/a does not exist yet$/)
 })
 
-test('nodeHint returns undefined without permission to look', async ({ dataDir }) => {
+test('etcdNodeHint rejects without permission to look', async ({ dataDir }) => {
   const denied = Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED' })
   const spy = vi.spyOn(fs.promises, 'access').mockRejectedValue(denied)
   onTestFinished(() => spy.mockRestore())
-  expect(await nodeHint(join(dataDir, 'none'))).toBeUndefined()
+  await expect(etcdNodeHint(join(dataDir, 'none'), 0)).rejects.toThrow('Access to this API')
 })
+
+test.for([
+  [59_999, undefined],
+  [60_000, "if this node was a server once, and is an agent now, set source: 'kubernetes'"],
+] as const)(
+  'etcdNodeHint of a server with the files of an agent, after %i ms, is %s',
+  async ([waitedMs, hint], { dataDir }) => {
+    create(dataDir, ['server/db/etcd/member/', 'agent/client-kube-proxy.key'])
+    expect(await etcdNodeHint(dataDir, waitedMs)).toBe(hint)
+  },
+)

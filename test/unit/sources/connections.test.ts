@@ -1,17 +1,15 @@
 import { expect, test } from 'vitest'
-import type { Certificates } from '../../../../src/sources/certificates.ts'
-import type { ConnectionOptions } from '../../../../src/sources/etcd/connection.ts'
-import { Connections } from '../../../../src/sources/etcd/connections.ts'
-import { idle } from '../../../support/clock.ts'
-import { endpointOf } from '../../../support/endpoint.ts'
-import { ControlledConnection } from '../../../support/etcd-source.ts'
+import type { Certificates } from '../../../src/sources/certificates.ts'
+import { Connections } from '../../../src/sources/connections.ts'
+import { idle } from '../../support/clock.ts'
+import { connectionDefaults, endpointOf } from '../../support/endpoint.ts'
+import { ControlledConnection } from '../../support/etcd-source.ts'
 
 const never = new AbortController().signal
 const secure = endpointOf('https://a:2379')
 const plain = endpointOf('http://b:2379')
-const credentials = { username: 'user', password: 'password' }
 
-const certificates = (fingerprint: string): Certificates => ({
+const certificatesOf = (fingerprint: string): Certificates => ({
   files: { caFile: 'ca', certFile: 'cert', keyFile: 'key' },
   context: { context: undefined },
   fingerprint,
@@ -22,69 +20,69 @@ const certificates = (fingerprint: string): Certificates => ({
 /** Creates the connections of a source; each connection is established at once, unless the test holds it. */
 function create({ isReady = true } = {}) {
   const made: ControlledConnection[] = []
-  const connections = new Connections(async (options: ConnectionOptions) => {
-    const connection = new ControlledConnection(options)
+  const connections = new Connections(async (endpoint, certificates) => {
+    const connection = new ControlledConnection({ ...connectionDefaults, endpoint, certificates })
     if (isReady) connection.becomeReady()
     made.push(connection)
     return connection
-  }, credentials)
+  })
   return { connections, made }
 }
 
-test('Connections.get opens a connection with the certificates and the credentials', async () => {
+test('Connections.get opens a connection with the certificates', async () => {
   const { connections, made } = create()
-  const current = certificates('1')
+  const current = certificatesOf('1')
   expect(await connections.get(secure, current, never)).toBe(made[0])
-  expect(made[0]?.options).toMatchObject({ endpoint: secure, certificates: current, credentials, keepaliveMs: 10_000 })
+  expect(made[0]?.options).toMatchObject({ endpoint: secure, certificates: current })
 })
 
 test('Connections.get gives a plain-text endpoint no certificates, and ignores their changes', async () => {
   const { connections, made } = create()
-  const first = await connections.get(plain, certificates('1'), never)
-  expect(await connections.get(plain, certificates('2'), never)).toBe(first)
+  const first = await connections.get(plain, certificatesOf('1'), never)
+  expect(await connections.get(plain, certificatesOf('2'), never)).toBe(first)
   expect(made.map(({ options }) => options.certificates)).toEqual([undefined])
 })
 
 test('Connections.get returns the established connection while the fingerprint is the same', async () => {
   const { connections, made } = create()
-  const first = await connections.get(secure, certificates('1'), never)
-  expect(await connections.get(secure, certificates('1'), never)).toBe(first)
+  const first = await connections.get(secure, certificatesOf('1'), never)
+  expect(await connections.get(secure, certificatesOf('1'), never)).toBe(first)
   expect(made.map(({ closed }) => closed)).toEqual([false])
 })
 
-test('Connections.get opens a new connection when the fingerprint has changed, and confirm closes the former one', async () => {
+test('Connections.get opens a new connection when the fingerprint has changed, and keepOnly closes the former one', async () => {
   const { connections, made } = create()
-  await connections.get(secure, certificates('1'), never)
-  expect(await connections.get(secure, certificates('2'), never)).toBe(made[1])
+  await connections.get(secure, certificatesOf('1'), never)
+  expect(await connections.get(secure, certificatesOf('2'), never)).toBe(made[1])
   expect(made.map(({ closed }) => closed)).toEqual([false, false])
-  connections.confirm(secure)
+  connections.keepOnly(secure)
   expect(made.map(({ closed }) => closed)).toEqual([true, false])
 })
 
 test('Connections.restore returns to the connection with former certificates, and closes the new one', async () => {
   const { connections, made } = create()
-  await connections.get(secure, certificates('1'), never)
-  await connections.get(secure, certificates('2'), never)
+  await connections.get(secure, certificatesOf('1'), never)
+  await connections.get(secure, certificatesOf('2'), never)
   expect(connections.restore(secure)).toBe(made[0])
   expect(connections.find(secure)).toBe(made[0])
   expect(made.map(({ closed }) => closed)).toEqual([false, true])
-  expect(await connections.get(secure, certificates('2'), never)).toBe(made[2])
+  expect(await connections.get(secure, certificatesOf('2'), never)).toBe(made[2])
 })
 
 test('Connections.restore returns undefined without a former connection, and when the former one is lost', async () => {
   const { connections, made } = create()
-  await connections.get(secure, certificates('1'), never)
+  await connections.get(secure, certificatesOf('1'), never)
   expect(connections.restore(secure)).toBeUndefined()
-  await connections.get(secure, certificates('2'), never)
+  await connections.get(secure, certificatesOf('2'), never)
   made[0]!.stage = 'connecting'
   expect(connections.restore(secure)).toBeUndefined()
 })
 
 test('Connections keeps the connection that has answered while the files change more than once', async () => {
   const { connections, made } = create()
-  await connections.get(secure, certificates('1'), never)
-  await connections.get(secure, certificates('2'), never)
-  await connections.get(secure, certificates('3'), never)
+  await connections.get(secure, certificatesOf('1'), never)
+  await connections.get(secure, certificatesOf('2'), never)
+  await connections.get(secure, certificatesOf('3'), never)
   expect(made.map(({ closed }) => closed)).toEqual([false, true, false])
   connections.close()
   expect(made.map(({ closed }) => closed)).toEqual([true, true, true])
@@ -92,8 +90,8 @@ test('Connections keeps the connection that has answered while the files change 
 
 test('Connections.get replaces a connection that is not established', async () => {
   const { connections, made } = create({ isReady: false })
-  await connections.get(secure, certificates('1'), never)
-  expect(await connections.get(secure, certificates('1'), never)).toBe(made[1])
+  await connections.get(secure, certificatesOf('1'), never)
+  expect(await connections.get(secure, certificatesOf('1'), never)).toBe(made[1])
   expect(made.map(({ closed }) => closed)).toEqual([true, false])
 })
 
@@ -117,7 +115,7 @@ test('Connections.get closes a connection that is made after close', async () =>
 
 test('Connections.discard closes the connection to one endpoint, and find no longer returns it', async () => {
   const { connections, made } = create()
-  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificatesOf('1'), never)
   expect(connections.find(secure)).toBe(made[0])
   connections.discard(secure)
   expect([connections.find(secure), connections.find(plain)]).toEqual([undefined, made[1]])
@@ -126,14 +124,14 @@ test('Connections.discard closes the connection to one endpoint, and find no lon
 
 test('Connections.close closes every connection', async () => {
   const { connections, made } = create()
-  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificatesOf('1'), never)
   connections.close()
   expect(made.map(({ closed }) => closed)).toEqual([true, true])
 })
 
 test('Connections.whenConnected resolves when one of the connections that are being made is established', async () => {
   const { connections, made } = create({ isReady: false })
-  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificates('1'), never)
+  for (const endpoint of [secure, plain]) await connections.get(endpoint, certificatesOf('1'), never)
   let isConnected = false
   const connected = connections.whenConnected().then(() => (isConnected = true))
   await idle()
@@ -149,17 +147,4 @@ test('Connections.whenConnected stays pending if no connection is being made', a
   void connections.whenConnected().then(() => (isConnected = true))
   await idle()
   expect(isConnected).toBe(false)
-})
-
-test('Connections doubles the time between pings after each refusal of pings, up to 5 minutes', async () => {
-  const { connections, made } = create()
-  for (let refusals = 0; refusals < 7; refusals++) {
-    await connections.get(plain, undefined, never)
-    made.at(-1)!.options.onExcessPings()
-    connections.discard(plain)
-  }
-  const keepaliveMs = made.map(({ options }) => options.keepaliveMs)
-  expect(keepaliveMs).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000])
-  await connections.get(secure, undefined, never)
-  expect(made.at(-1)!.options.keepaliveMs).toBe(10_000)
 })

@@ -1,4 +1,4 @@
-import type { Certificates } from '../certificates.ts'
+import type { Certificates } from './certificates.ts'
 
 /** What to know about a TLS connection that one side has refused. */
 interface TlsHint {

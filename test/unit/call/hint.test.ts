@@ -1,11 +1,18 @@
 import fs from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { NodeHint } from '../../../src/call/node-hint.ts'
+import { HintFinder } from '../../../src/call/hint.ts'
+import type { ResolveOptions } from '../../../src/index.ts'
+import { EtcdSource } from '../../../src/sources/etcd/etcd-source.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
+import { etcdOptions } from '../../support/etcd-source.ts'
+
+/** Returns the finder of a call that reads etcd. */
+const finder = (given: ResolveOptions, clock: VirtualClock) =>
+  new HintFinder(new EtcdSource(etcdOptions(given), clock), clock)
 
 const never = new AbortController().signal
-const options = { usesDataDir: true, dataDir: '/none' }
+const options: ResolveOptions = { dataDir: '/none' }
 const missing = new Failure('tls-files-missing', 'the CA file does not exist yet')
 
 /** Replaces the file system: each look-up stays pending until the test answers it. */
@@ -24,59 +31,59 @@ function controlFileSystem() {
   return pending
 }
 
-test('NodeHint.of returns the hint of the failure itself without a look-up', async () => {
+test('HintFinder.of returns the hint of the failure itself without a look-up', async () => {
   const pending = controlFileSystem()
   const failure = new Failure('tls-rejected', 'refused', { hint: 'the CA is /ca' })
-  expect(await new NodeHint(options, new VirtualClock()).of(failure, never)).toBe('the CA is /ca')
+  expect(await finder(options, new VirtualClock()).of(failure, 0, never)).toBe('the CA is /ca')
   expect(pending).toEqual([])
 })
 
 test.each([
   ['another reason', options, new Failure('timeout', 'no answer')],
-  ['a call that does not use the data directory', { ...options, usesDataDir: false }, missing],
-])('NodeHint.of looks nothing up for %s', async (_title, given, failure) => {
+  ['a call that does not use the data directory', { ...options, tls: { caFile: '/ca' } }, missing],
+])('HintFinder.of looks nothing up for %s', async (_title, given, failure) => {
   const pending = controlFileSystem()
-  expect(await new NodeHint(given, new VirtualClock()).of(failure, never)).toBeUndefined()
+  expect(await finder(given, new VirtualClock()).of(failure, 0, never)).toBeUndefined()
   expect(pending).toEqual([])
 })
 
-test('NodeHint.of looks at the data directory for missing files, each time', async () => {
-  const hint = new NodeHint(options, new VirtualClock())
-  for (let count = 0; count < 2; count++) expect(await hint.of(missing, never)).toMatch(/^\/none does not exist/)
+test('HintFinder.of looks at the data directory for missing files, each time', async () => {
+  const hint = finder(options, new VirtualClock())
+  for (let count = 0; count < 2; count++) expect(await hint.of(missing, 0, never)).toMatch(/^\/none does not exist/)
 })
 
-test('NodeHint.of waits 200 ms for a file system that does not answer, and does not look again meanwhile', async () => {
+test('HintFinder.of waits 200 ms for a file system that does not answer, and does not look again meanwhile', async () => {
   const pending = controlFileSystem()
   const clock = new VirtualClock()
-  const hint = new NodeHint(options, clock)
-  const first = hint.of(missing, never)
+  const hint = finder(options, clock)
+  const first = hint.of(missing, 0, never)
   await clock.advance(200)
   expect(await first).toBeUndefined()
-  expect(await hint.of(missing, never)).toBeUndefined()
+  expect(await hint.of(missing, 0, never)).toBeUndefined()
   expect(pending).toHaveLength(1)
   expect(clock.sleeping).toBe(0)
   pending[0]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
   await idle()
-  const second = hint.of(missing, never)
+  const second = hint.of(missing, 0, never)
   pending[1]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
   expect(await second).toMatch(/^\/none does not exist/)
 })
 
-test('NodeHint.of rejects with signal.reason when it is aborted while the file system does not answer', async () => {
+test('HintFinder.of rejects with signal.reason when it is aborted while the file system does not answer', async () => {
   controlFileSystem()
   const controller = new AbortController()
-  const hint = new NodeHint(options, new VirtualClock()).of(missing, controller.signal)
+  const hint = finder(options, new VirtualClock()).of(missing, 0, controller.signal)
   controller.abort('enough')
   await expect(hint).rejects.toBe('enough')
 })
 
-test('NodeHint.of of several calls shares one look-up on a file system that does not answer', async () => {
+test('HintFinder.of of several calls shares one look-up on a file system that does not answer', async () => {
   const pending = controlFileSystem()
   const clock = new VirtualClock()
-  const hints = [1, 2, 3].map(() => new NodeHint(options, clock).of(missing, never))
+  const hints = [1, 2, 3].map(() => finder(options, clock).of(missing, 0, never))
   await clock.advance(200)
   expect(await Promise.all(hints)).toEqual([undefined, undefined, undefined])
-  const late = new NodeHint(options, clock).of(missing, never)
+  const late = finder(options, clock).of(missing, 0, never)
   await idle()
   expect(pending).toHaveLength(1)
   pending[0]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))

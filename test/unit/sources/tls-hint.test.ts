@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
-import type { Certificates } from '../../../../src/sources/certificates.ts'
-import { tlsHint } from '../../../../src/sources/etcd/tls-hint.ts'
+import type { Certificates } from '../../../src/sources/certificates.ts'
+import { tlsHint } from '../../../src/sources/tls-hint.ts'
 
 const validFrom = new Date('2026-01-01T00:00:00Z')
 const files = { caFile: '/ca', certFile: '/cert', keyFile: '/key' }

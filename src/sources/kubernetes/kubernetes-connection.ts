@@ -1,0 +1,152 @@
+import type { Endpoint } from '../../addresses/endpoint.ts'
+import type { Clock } from '../../util/clock.ts'
+import { objectOf } from '../../util/object.ts'
+import type { Certificates } from '../certificates.ts'
+import type { Connection, Stage } from '../connection.ts'
+import { Failure } from '../failure.ts'
+import type { Snapshot, SourceWatch } from '../source.ts'
+import { readText } from './body.ts'
+import { failureOfConnection, failureOfStatus } from './classify.ts'
+import type { FailureContext } from './classify.ts'
+import { parseEndpointSlice, parseVersion } from './endpoint-slices.ts'
+import type { EndpointSlice } from './endpoint-slices.ts'
+import { ListHistory } from './list-history.ts'
+import type { SliceList } from './list-history.ts'
+import { ApiserverSession, NoHttp2Error } from './session.ts'
+import type { Response } from './session.ts'
+import { SliceWatch } from './slice-watch.ts'
+import type { WatchPace } from './slice-watch.ts'
+import { readToken } from './token.ts'
+
+const path =
+  '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes'
+
+/** What all connections of one source share. */
+export class SharedState {
+  readonly history: ListHistory = new ListHistory()
+  readonly pace: WatchPace = { shortWatches: 0 }
+  /** The list that was read last, and its snapshot. */
+  latest: { readonly list: SliceList; readonly snapshot: Snapshot } | undefined
+}
+
+/** What one connection to an apiserver needs. */
+export interface KubernetesConnectionOptions {
+  readonly endpoint: Endpoint
+  readonly certificates: Certificates | undefined
+  readonly tokenFile: string | undefined
+  readonly state: SharedState
+  readonly clock: Clock
+}
+
+/** Returns a connection to one apiserver. It starts to connect with the first request. */
+export const connect = (options: KubernetesConnectionOptions): Connection => new KubernetesConnection(options)
+
+class KubernetesConnection implements Connection {
+  readonly #options: KubernetesConnectionOptions
+  readonly #context: FailureContext
+  readonly #session: ApiserverSession
+
+  constructor(options: KubernetesConnectionOptions) {
+    const { endpoint, certificates, clock } = options
+    this.#options = options
+    this.#context = { url: endpoint.url, certificates }
+    this.#session = new ApiserverSession(endpoint, certificates, clock)
+  }
+
+  get stage(): Stage {
+    return this.#session.stage
+  }
+
+  whenReady(): Promise<void> {
+    return this.#session.ready().catch(() => new Promise<never>(() => {}))
+  }
+
+  /** A list without a `resourceVersion` is consistent: the apiserver has confirmed it with etcd's quorum. */
+  async read(signal: AbortSignal): Promise<Snapshot> {
+    const response = await this.#get(path, signal)
+    const { text, isComplete } = await this.#textOf(response, signal)
+    if (response.status !== 200) throw failureOfStatus(response.status, response.headers, text, this.#context)
+    if (!isComplete) throw failureOfConnection(this.#session.error, this.#context)
+    const list = parseList(text)
+    if (list === undefined) {
+      throw new Failure('rejected', `${this.#context.url}: the answer is no list of EndpointSlices`)
+    }
+    const { state } = this.#options
+    const snapshot = state.history.ofList(list)
+    state.latest = { list, snapshot }
+    return snapshot
+  }
+
+  /** Watches from the list that was read last. Only a read decides how a call ends, so no refusal of a watch is final. */
+  async watch(_afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
+    const { clock, state } = this.#options
+    const { latest, history, pace } = state
+    if (latest === undefined) throw new Failure('unavailable', 'there is no list to watch from')
+    const request = (version: bigint, until: AbortSignal) => this.#requestWatch(version, until)
+    const watch = new SliceWatch(latest.list, latest.snapshot, { history, pace, clock, request })
+    await watch.open(signal)
+    return watch
+  }
+
+  close(): void {
+    this.#session.close()
+  }
+
+  async #requestWatch(version: bigint, signal: AbortSignal): Promise<Response> {
+    // At random, so that the watches of a cluster do not end in step.
+    const timeoutSeconds = 300 + Math.floor(this.#options.clock.random() * 301)
+    const query = `&watch=true&allowWatchBookmarks=true&resourceVersion=${version}&timeoutSeconds=${timeoutSeconds}`
+    const response = await this.#get(path + query, signal)
+    if (response.status === 200) return response
+    const { text } = await this.#textOf(response, signal)
+    throw failureOfStatus(response.status, response.headers, text, this.#context).retriedFor(Infinity)
+  }
+
+  async #get(pathAndQuery: string, signal: AbortSignal): Promise<Response> {
+    const { tokenFile } = this.#options
+    const token = tokenFile === undefined ? undefined : await readToken(tokenFile, signal)
+    try {
+      return await this.#session.get(pathAndQuery, token, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof NoHttp2Error) {
+        throw new Failure('rejected', `${this.#context.url}: this is not an apiserver: it does not speak HTTP/2`)
+      }
+      throw failureOfConnection(error as Error, this.#context)
+    }
+  }
+
+  async #textOf(response: Response, signal: AbortSignal): Promise<Awaited<ReturnType<typeof readText>>> {
+    const cancel = () => response.stream.close()
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      const body = await readText(response)
+      signal.throwIfAborted()
+      return body
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+}
+
+/** Returns the slices of an answer; `undefined` if it is no list of EndpointSlices. */
+function parseList(text: string): SliceList | undefined {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const { kind, metadata, items } = objectOf(json)
+  const version = parseVersion(objectOf(metadata)['resourceVersion'])
+  if (kind !== 'EndpointSliceList' || version === undefined) return undefined
+  // Kubernetes writes `null` for an empty list.
+  if (items !== null && items !== undefined && !Array.isArray(items)) return undefined
+  const slices = new Map<string, EndpointSlice>()
+  for (const item of items ?? []) {
+    const slice = parseEndpointSlice(item)
+    if (slice === undefined) return undefined
+    slices.set(slice.name, slice)
+  }
+  return { version, slices }
+}

@@ -1,0 +1,133 @@
+import { basename } from 'node:path'
+import { parseEndpoints } from '../addresses/endpoint.ts'
+import type { Endpoint } from '../addresses/endpoint.ts'
+import * as rke2 from '../rke2.ts'
+import type { Distribution, TlsFiles } from '../rke2.ts'
+import type { SourceOptions } from './options.ts'
+import type { SourceKind } from './source.ts'
+
+/** Resolves with whether a file or folder exists. */
+export type Exists = (path: string) => Promise<boolean>
+
+/** Where to read the list on this node, and with what. It is plain data, so that two of them can be compared. */
+export type Setup = EtcdSetup | KubernetesSetup | UndecidedSetup
+
+interface AnySetup {
+  readonly distribution: Distribution
+  readonly dataDir: string
+}
+
+export interface EtcdSetup extends AnySetup {
+  readonly kind: 'etcd'
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
+  readonly tls: TlsFiles
+  readonly usesDataDir: boolean
+  readonly key: string
+}
+
+export interface KubernetesSetup extends AnySetup {
+  readonly kind: 'kubernetes'
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
+  readonly tls: TlsFiles
+  readonly tokenFile: string | undefined
+  readonly isPod: boolean
+  /** Whether the apiservers themselves may be read when the endpoints do not answer. */
+  readonly readsServers: boolean
+}
+
+/** Nothing on this node says yet where to read. */
+export interface UndecidedSetup extends AnySetup {
+  readonly kind: undefined
+}
+
+/** Decides where to read the list, from the options and the files that exist on this node. */
+export async function chooseSetup(options: SourceOptions, exists: Exists): Promise<Setup> {
+  const node = await chooseNode(options, exists)
+  const kind = options.source === 'auto' ? await chooseKind(node, exists) : options.source
+  if (kind === 'etcd') return etcdSetup(options, node)
+  if (kind === 'kubernetes') return kubernetesSetup(options, node, exists)
+  return { kind, ...node }
+}
+
+async function chooseNode({ distribution, dataDir, ...others }: SourceOptions, exists: Exists): Promise<AnySetup> {
+  if (distribution !== 'auto') return { distribution, dataDir: dataDir ?? rke2.defaultDataDir(distribution) }
+  if (dataDir !== undefined) {
+    const isK3s = basename(dataDir) === 'k3s' || (await someExists(rke2.k3sFiles(dataDir), exists))
+    return { distribution: isK3s ? 'k3s' : 'rke2', dataDir }
+  }
+  // Without a file of the node, its distribution changes nothing.
+  const { source, key, tls, endpoints } = others
+  const isIndependent = source === 'etcd' && key !== undefined && (tls ?? endpoints?.every(({ secure }) => !secure))
+  const [hasRke2, hasK3s] = isIndependent
+    ? [true, false]
+    : await Promise.all([exists(rke2.defaultDataDir('rke2')), exists(rke2.defaultDataDir('k3s'))])
+  const chosen = hasK3s && !hasRke2 ? 'k3s' : 'rke2'
+  return { distribution: chosen, dataDir: rke2.defaultDataDir(chosen) }
+}
+
+/** The first file that exists decides. The order keeps a server that boots from being taken for an agent. */
+async function chooseKind({ distribution, dataDir }: AnySetup, exists: Exists): Promise<SourceKind | undefined> {
+  const files: readonly (readonly [path: string, kind: SourceKind])[] = [
+    [rke2.etcdDataDir(dataDir), 'etcd'],
+    [rke2.etcdLoadBalancerFile(dataDir, distribution), 'etcd'],
+    [rke2.kubeProxyFiles(dataDir).keyFile, 'kubernetes'],
+    // A Pod that mounts only these files.
+    [rke2.defaultTlsFiles(dataDir).keyFile, 'etcd'],
+  ]
+  for (const [path, kind] of files) if (await exists(path)) return kind
+  return (await isPod(exists)) ? 'kubernetes' : undefined
+}
+
+function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): EtcdSetup {
+  const { distribution, dataDir } = node
+  const all = endpoints ?? parseEndpoints(rke2.defaultEndpoints, 2379)
+  return {
+    kind: 'etcd',
+    ...node,
+    endpoints: all,
+    tls: tls ?? rke2.defaultTlsFiles(dataDir),
+    usesDataDir: tls === undefined && all.some(({ secure }) => secure),
+    key: key ?? rke2.defaultKey(distribution),
+  }
+}
+
+async function kubernetesSetup(options: SourceOptions, node: AnySetup, exists: Exists): Promise<KubernetesSetup> {
+  const { tls, tokenFile, endpoints } = options
+  const nodeFiles = rke2.kubeProxyFiles(node.dataDir)
+  const inPod = !(await exists(nodeFiles.keyFile)) && (await isPod(exists))
+  const podTls = { caFile: rke2.serviceAccountCaFile }
+  const ownTls = tokenFile === undefined ? nodeFiles : { caFile: nodeFiles.caFile }
+  return {
+    kind: 'kubernetes',
+    ...node,
+    endpoints: endpoints ?? parseEndpoints(inPod ? [podUrl()] : rke2.localApiservers[node.distribution], 6443),
+    tls: tls ?? (inPod ? podTls : ownTls),
+    tokenFile: tokenFile ?? (inPod && tls === undefined ? rke2.serviceAccountTokenFile : undefined),
+    isPod: inPod,
+    readsServers: endpoints === undefined,
+  }
+}
+
+const isPod = async (exists: Exists): Promise<boolean> =>
+  Boolean(process.env['KUBERNETES_SERVICE_HOST']) && exists(rke2.serviceAccountTokenFile)
+
+/** Returns the URL of the apiserver that Kubernetes gives to each Pod. */
+function podUrl(): string {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = process.env
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function someExists(paths: readonly string[], exists: Exists): Promise<boolean> {
+  return (await Promise.all(paths.map((path) => exists(path)))).includes(true)
+}
+
+/** Returns what was looked for on a node where nothing was found. */
+export function describeUndecided({ distribution, dataDir }: UndecidedSetup): string {
+  const server = rke2.etcdDataDir(dataDir)
+  const balanced = rke2.etcdLoadBalancerFile(dataDir, distribution)
+  const agent = rke2.kubeProxyFiles(dataDir).keyFile
+  const mounted = rke2.defaultTlsFiles(dataDir).keyFile
+  return `none of ${server}, ${balanced}, ${agent} and ${mounted} exists yet, and this is no Pod with a ServiceAccount`
+}
+
+export const isSameSetup = (one: Setup, other: Setup): boolean => JSON.stringify(one) === JSON.stringify(other)

@@ -1,0 +1,33 @@
+import { isForbidden } from './permission.ts'
+
+/**
+ * The look-ups in progress. One on a file system that does not answer never ends, and occupies one of the few threads for
+ * file access of the process. Therefore all calls share it.
+ */
+const lookups = new Map<string, Promise<boolean>>()
+
+/**
+ * Resolves with whether there is a file or a folder. May never resolve, if its file system does not answer.
+ *
+ * @throws NodeJS.ErrnoException if the file system does not say, such as without permission
+ */
+export function exists(path: string): Promise<boolean> {
+  let lookup = lookups.get(path)
+  if (lookup === undefined) {
+    lookup = lookUp(path).finally(() => lookups.delete(path))
+    lookups.set(path, lookup)
+  }
+  return lookup
+}
+
+async function lookUp(path: string): Promise<boolean> {
+  if (isForbidden(path)) throw new Error(`${path} must not be read`)
+  try {
+    await process.getBuiltinModule('node:fs').promises.access(path)
+    return true
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
+}
