@@ -5,6 +5,7 @@ import { Failure } from '../failure.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
 import { LineSplitter, readBody } from './body.ts'
 import type { BodyEnd } from './body.ts'
+import type { EndpointSlice } from './endpoint-slices.ts'
 import type { ListHistory, SliceList } from './list-history.ts'
 import type { Response } from './session.ts'
 import { parseWatchEvent } from './watch-events.ts'
@@ -12,8 +13,9 @@ import { parseWatchEvent } from './watch-events.ts'
 /** More changes than these are not kept: each is a whole list, and the latest counts. */
 const maxPending = 100
 
-/** A watch that ends earlier than this was refused in some way. Several in a row are paused by the backoff. */
+/** A watch that ends earlier than this was refused in some way. More of them in a row are paused by the backoff. */
 const shortMs = 5000
+const maxShortWatches = 2
 
 /** What the watches of one source know of each other. */
 export interface WatchPace {
@@ -39,6 +41,8 @@ export class SliceWatch implements SourceWatch {
   #list: SliceList
   #latest: Snapshot
   #pending: Snapshot[] = []
+  /** Whether there is a change to drain. A bookmark changes no list, and wakes nobody. */
+  #hasChange = false
   #failure: Failure | undefined
   #isOver = false
 
@@ -62,8 +66,7 @@ export class SliceWatch implements SourceWatch {
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#failure !== undefined) throw this.#failure
-    // A bookmark changes no list, and waits for the next change.
-    if (this.#isOver || this.#pending.some(({ modRevision, revision }) => modRevision === revision)) return
+    if (this.#isOver || this.#hasChange) return
     const waiter = Promise.withResolvers<void>()
     this.#waiters.add(waiter)
     try {
@@ -74,6 +77,7 @@ export class SliceWatch implements SourceWatch {
   }
 
   drain(): readonly Snapshot[] {
+    this.#hasChange = false
     return this.#pending.splice(0)
   }
 
@@ -90,8 +94,8 @@ export class SliceWatch implements SourceWatch {
         const { isComplete } = await this.#follow(response)
         if (this.#isEnded) return
         if (!isComplete) throw lost(response)
-        pace.shortWatches = clock.now() - startedAt < shortMs ? pace.shortWatches + 1 : 0
-        if (pace.shortWatches > 1) throw new Failure('unavailable', 'the apiserver ends each watch at once')
+        if (clock.now() - startedAt < shortMs) this.#countShortWatch()
+        else pace.shortWatches = 0
         // After GOAWAY, a new session lists first.
         if (response.session.stage !== 'ready') return this.#finish()
       }
@@ -128,28 +132,41 @@ export class SliceWatch implements SourceWatch {
   #onLine(line: string): void {
     if (this.#isEnded) return
     const event = parseWatchEvent(line)
-    const { history, pace } = this.#parts
-    if (event.type === 'expired') {
-      pace.shortWatches++
-      if (pace.shortWatches > 1) throw new Failure('unavailable', 'the apiserver ends each watch at once (410)')
-      return this.#finish()
-    }
-    if (event.type === 'bookmark') {
-      if (event.version <= this.#list.version) return
-      this.#list = { ...this.#list, version: event.version }
-      this.#latest = history.ofBookmark(this.#list, this.#latest)
-      if (this.#pending.at(-1)?.modRevision === this.#latest.modRevision) this.#pending.pop()
-      this.#push(this.#latest)
-      return
-    }
-    const { slice, isDeleted } = event
+    if (event.type === 'expired') this.#onExpired()
+    else if (event.type === 'bookmark') this.#onBookmark(event.version)
+    else if (event.slice.resourceVersion > this.#list.version) this.#onChange(event.slice, event.isDeleted)
+  }
+
+  #onExpired(): void {
+    this.#countShortWatch()
+    this.#finish()
+  }
+
+  /** The list is the same at a newer version of the store, from which the watch is resumed. */
+  #onBookmark(version: bigint): void {
+    if (version <= this.#list.version) return
+    this.#list = { ...this.#list, version }
+    this.#latest = this.#parts.history.ofBookmark(this.#list, this.#latest)
+    if (this.#pending.at(-1)?.modRevision === this.#latest.modRevision) this.#pending.pop()
+    this.#push(this.#latest)
+  }
+
+  #onChange(slice: EndpointSlice, isDeleted: boolean): void {
     const slices = new Map(this.#list.slices)
     if (isDeleted) slices.delete(slice.name)
     else slices.set(slice.name, slice)
     this.#list = { version: slice.resourceVersion, slices }
-    this.#latest = history.ofEvent(this.#list)
+    this.#latest = this.#parts.history.ofEvent(this.#list)
     this.#push(this.#latest)
+    this.#hasChange = true
     for (const waiter of this.#waiters) waiter.resolve()
+  }
+
+  /** @throws Failure when too many watches in a row have ended at once */
+  #countShortWatch(): void {
+    const { pace } = this.#parts
+    pace.shortWatches++
+    if (pace.shortWatches > maxShortWatches) throw new Failure('unavailable', 'the apiserver ends each watch at once')
   }
 
   #push(snapshot: Snapshot): void {
