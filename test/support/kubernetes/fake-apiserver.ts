@@ -4,7 +4,8 @@ import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Session, Server
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Authority } from '../certificates.ts'
-import { unusedPort } from '../net.ts'
+import { startProxy, unusedPort } from '../net.ts'
+import type { Proxy } from '../net.ts'
 import { SliceStore } from './slice-store.ts'
 import type { WatchEvent } from './slice-store.ts'
 
@@ -20,7 +21,7 @@ export interface Fault {
 }
 
 export interface FakeApiserverOptions {
-  readonly host?: string
+  readonly host?: '127.0.0.1' | '::1'
   readonly store?: SliceStore
   /** Bearer tokens that are accepted. @default none */
   readonly tokens?: readonly string[]
@@ -38,36 +39,39 @@ export class FakeApiserver implements AsyncDisposable {
   readonly tokens: Set<string>
   /** `list`, or `watch` with the version that it starts from. */
   readonly requests: string[] = []
-  connections = 0
   pings = 0
   /** The answer to each request instead of the right one. */
   fault: Fault | undefined
-  /** Answers no request and no ping, and keeps every connection. */
-  #frozen = false
   readonly #credentials: { readonly cert: string; readonly key: string; readonly ca: string }
-  readonly #host: string
   readonly #port: number
+  /** Clients connect to it, because only so a server can be frozen: node:http2 answers pings by itself. */
+  readonly #front: Proxy
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
   readonly #watches = new Set<ServerHttp2Stream>()
   #server: Http2SecureServer | undefined
 
   /** @internal */
-  constructor(credentials: FakeApiserver['credentials'], port: number, options: FakeApiserverOptions) {
-    const { host = '127.0.0.1', store = new SliceStore(), tokens = [] } = options
+  constructor(credentials: FakeApiserver['credentials'], port: number, front: Proxy, options: FakeApiserverOptions) {
+    const { store = new SliceStore(), tokens = [] } = options
     this.#credentials = credentials
-    this.#host = host
     this.#port = port
+    this.#front = front
     this.store = store
     this.tokens = new Set(tokens)
-    this.address = `${host.includes(':') ? `[${host}]` : host}:${port}`
-    this.url = `https://${this.address}`
+    this.url = front.endpoint
+    this.address = new URL(front.endpoint).host
     store.listeners.add((event) => this.#push(event))
   }
 
   /** The certificates of the server, and the CA of its clients. */
   get credentials(): { readonly cert: string; readonly key: string; readonly ca: string } {
     return this.#credentials
+  }
+
+  /** The number of connections that were accepted so far. */
+  get connections(): number {
+    return this.#front.connections
   }
 
   get watches(): number {
@@ -83,22 +87,19 @@ export class FakeApiserver implements AsyncDisposable {
     const server = createSecureServer({ ...this.#credentials, requestCert: true, rejectUnauthorized: false })
     this.#server = server
     server.on('connection', (socket: Socket) => {
-      this.connections++
       this.#sockets.add(socket.on('error', () => {}))
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    server.on('secureConnection', (socket: TLSSocket) => {
-      socket.on('error', () => {})
-      if (this.#frozen) socket.pause()
-    })
+    server.on('secureConnection', (socket: TLSSocket) => socket.on('error', () => {}))
     server.on('session', (session) => {
       this.#sessions.add(session.on('error', () => {}))
       session.once('close', () => this.#sessions.delete(session))
       session.on('ping', () => this.pings++)
     })
     server.on('stream', (stream, headers) => this.#answer(stream, headers))
-    server.listen(this.#port, this.#host)
+    server.listen(this.#port, '127.0.0.1')
     await once(server, 'listening')
+    await this.#front.pass()
   }
 
   /** Ends every connection without a word, as a process that is killed does. */
@@ -106,23 +107,20 @@ export class FakeApiserver implements AsyncDisposable {
     const server = this.#server
     if (server === undefined) return
     this.#server = undefined
-    this.#frozen = false
+    await this.#front.refuse()
     server.close()
     for (const socket of this.#sockets) socket.destroy()
     if (server.listening) await once(server, 'close')
   }
 
   /** Answers nothing from now on, not even a ping, and keeps its connections. */
-  freeze(): void {
-    this.#frozen = true
-    for (const socket of this.#sockets) socket.pause()
-    for (const session of this.#sessions) session.socket.pause()
+  freeze(): Promise<void> {
+    return this.#front.blackhole()
   }
 
-  /** Answers again. */
-  thaw(): void {
-    this.#frozen = false
-    for (const socket of this.#sockets) socket.resume()
+  /** Answers new connections again. */
+  thaw(): Promise<void> {
+    return this.#front.pass()
   }
 
   /** Ends every watch as its `timeoutSeconds` does. */
@@ -148,8 +146,9 @@ export class FakeApiserver implements AsyncDisposable {
     for (const stream of this.#watches) stream.write(text)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.kill()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    await this.#front.close()
   }
 
   #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -157,7 +156,6 @@ export class FakeApiserver implements AsyncDisposable {
     const { pathname, searchParams } = new URL(headers[':path'] ?? '/', this.url)
     const isWatch = searchParams.get('watch') === 'true'
     this.requests.push(isWatch ? `watch ${searchParams.get('resourceVersion')}` : 'list')
-    if (this.#frozen) return
     const refusal = this.#refusal(stream, headers, pathname, isWatch)
     if (refusal !== undefined) return this.#send(stream, refusal)
     if (isWatch) return this.#watch(stream, Number(searchParams.get('resourceVersion')))
@@ -172,7 +170,7 @@ export class FakeApiserver implements AsyncDisposable {
   ): Fault | undefined {
     const { fault } = this
     if (fault !== undefined && (fault.only === undefined || (fault.only === 'watch') === isWatch)) return fault
-    const { authorized } = stream.session?.socket as TLSSocket
+    const authorized = (stream.session?.socket as TLSSocket | undefined)?.authorized ?? false
     const token = headers.authorization?.replace('Bearer ', '')
     const isKnown = token === undefined ? authorized : this.tokens.has(token)
     if (!isKnown) return { status: 401, body: statusBody(401, 'Unauthorized') }
@@ -216,7 +214,6 @@ export class FakeApiserver implements AsyncDisposable {
   }
 
   #push(event: WatchEvent): void {
-    if (this.#frozen) return
     for (const stream of this.#watches) {
       if (event.version > Number(Reflect.get(stream, 'from'))) stream.write(lineOf(event))
     }
@@ -242,7 +239,9 @@ export async function startFakeApiserver(
     ipAddresses: ['127.0.0.1', '::1'],
     usages: ['server'],
   })
-  const apiserver = new FakeApiserver({ cert, key, ca: client.cert }, await unusedPort(), options)
+  const port = await unusedPort()
+  const front = await startProxy(`https://127.0.0.1:${port}`, options.host)
+  const apiserver = new FakeApiserver({ cert, key, ca: client.cert }, port, front, options)
   await apiserver.start()
   return apiserver
 }

@@ -16,7 +16,7 @@ export async function startNode(
   options: FakeApiserverOptions = {},
 ): Promise<{ readonly apiserver: FakeApiserver; readonly options: WatchOptions & { readonly dataDir: string } }> {
   const apiserver = await startFakeApiserver(await clusterAuthorities(), options)
-  onTestFinished(() => apiserver.kill())
+  onTestFinished(() => apiserver[Symbol.asyncDispose]())
   const dataDir = temporaryFolder()
   await writeNodeFiles(dataDir, await clusterAuthorities())
   return { apiserver, options: { source: 'kubernetes', dataDir, endpoints: apiserver.url } }

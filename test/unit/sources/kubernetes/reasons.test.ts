@@ -107,10 +107,10 @@ test('resolve waits for an apiserver that is not running, and says what may be t
 test('resolve waits for an apiserver that accepts connections and answers nothing', async () => {
   const { apiserver, options } = await startNode()
   apiserver.store.set('10.0.0.1')
-  apiserver.freeze()
+  await apiserver.freeze()
   const call = new ObservedCall({ ...options, attemptTimeoutMs: 300, retry })
   expect((await call.until('timeout')).message).toMatch(/the apiserver (may be starting|took the request)/)
-  apiserver.thaw()
+  await apiserver.thaw()
   expect(await call.result).toMatchObject({ addresses: ['10.0.0.1:6443'] })
 })
 
