@@ -29,7 +29,10 @@ export function readCommandLine(args: readonly string[], env: Environment): 'hel
 
   const given = new GivenOptions()
   const user = etcdctlUser(env)
-  const logLevel = readFlags(given, values, { ...env, ETCDCTL_USER: user.name })
+  // The variables of etcdctl are about etcd.
+  const isKubernetes = [values['source']].flat().at(-1) === 'kubernetes' || values['token-file'] !== undefined
+  const logLevel = readFlags(given, values, isKubernetes ? {} : { ...env, ETCDCTL_USER: user.name })
+  addScheme(given)
   addPassword(given, user, env, values['user']?.toString())
   const watch = values['watch'] === true
   checkCombinations(given, watch)
@@ -72,6 +75,16 @@ function readFlags(given: GivenOptions, values: Values, env: Environment): strin
   return logLevel
 }
 
+/** Completes `host:port` in the variable of etcdctl, as etcdctl does: with certificate files, it is TLS. */
+function addScheme(given: GivenOptions): void {
+  const { endpoints, tls } = given.options
+  const origin = given.originOf('endpoints')
+  if (!Array.isArray(endpoints) || origin !== 'ETCDCTL_ENDPOINTS') return
+  const scheme = tls === undefined ? 'http' : 'https'
+  const urls = endpoints.map((endpoint: string) => (endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`))
+  given.set('endpoints', origin, urls)
+}
+
 function parseValues({ isList, parse: parseOne, rule }: ValueType, origin: string, texts: string[]): unknown[] {
   return (isList ? texts.flatMap((text) => text.split(',')) : texts).map((text) => {
     const value = parseOne(text)
@@ -81,9 +94,10 @@ function parseValues({ isList, parse: parseOne, rule }: ValueType, origin: strin
 }
 
 function checkCombinations(given: GivenOptions, watch: boolean): void {
-  const files = ['tls.caFile', 'tls.certFile', 'tls.keyFile']
-  const missing = files.filter((option) => given.originOf(option) === undefined)
-  if (missing.length > 0 && missing.length < files.length) {
+  const isMissing = (option: string) => given.originOf(option) === undefined
+  const files = isMissing('tls.certFile') && isMissing('tls.keyFile') ? [] : ['caFile', 'certFile', 'keyFile']
+  const missing = files.map((name) => `tls.${name}`).filter(isMissing)
+  if (missing.length > 0) {
     throw new UsageError(`--cacert, --cert and --key go together; missing: ${missing.map(flagOf).join(', ')}`)
   }
   for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {

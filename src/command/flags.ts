@@ -32,7 +32,7 @@ const printing: Flags = {
   'shrink-delay': {
     type: time,
     option: 'shrinkDelayMs',
-    help: 'with --watch: remove an address after it has been\nmissing for this long (3s)',
+    help: 'with --watch: remove an address after it has been\nmissing for this long (etcd: 3s, kubernetes: 30s)',
   },
   'probe-interval': {
     type: time,
@@ -49,33 +49,44 @@ const printing: Flags = {
 }
 
 const reading: Flags = {
-  distribution: { type: text('NAME'), option: 'distribution', help: 'rke2 or k3s (rke2)' },
+  source: {
+    type: text('SOURCE'),
+    option: 'source',
+    help: 'etcd, kubernetes, or what fits this node (auto)',
+  },
+  distribution: { type: text('NAME'), option: 'distribution', help: 'rke2, k3s, or what this node is (auto)' },
   'data-dir': { type: text('DIR'), option: 'dataDir', help: 'its data directory (/var/lib/rancher/NAME)' },
   endpoints: {
     type: list('URL'),
     option: 'endpoints',
     variable: 'ETCDCTL_ENDPOINTS',
-    help: 'client URLs of etcd\n(https://127.0.0.1:2379,https://[::1]:2379)',
+    help: 'URLs of etcd or of apiservers\n(etcd: https://127.0.0.1:2379,https://[::1]:2379)',
   },
   cacert: {
     type: text('FILE'),
     option: 'tls.caFile',
     variable: 'ETCDCTL_CACERT',
-    help: 'CA (DIR/server/tls/etcd/server-ca.crt)',
+    help: 'CA (etcd: DIR/server/tls/etcd/server-ca.crt)',
   },
   cert: {
     type: text('FILE'),
     option: 'tls.certFile',
     variable: 'ETCDCTL_CERT',
-    help: 'client certificate (.../client.crt)',
+    help: 'client certificate (etcd: .../client.crt)',
   },
-  key: { type: text('FILE'), option: 'tls.keyFile', variable: 'ETCDCTL_KEY', help: 'its private key (.../client.key)' },
+  key: {
+    type: text('FILE'),
+    option: 'tls.keyFile',
+    variable: 'ETCDCTL_KEY',
+    help: 'its private key (etcd: .../client.key)',
+  },
   user: {
     type: text('NAME'),
     option: 'credentials.username',
     variable: 'ETCDCTL_USER',
     help: 'user, if etcd has auth switched on; the password is\nread from ETCDCTL_PASSWORD',
   },
+  'token-file': { type: text('FILE'), option: 'tokenFile', help: 'bearer token for kubernetes' },
   'address-key': { type: text('KEY'), option: 'key', help: 'the key that has the list (NAME/apiaddresses)' },
 }
 
@@ -83,7 +94,7 @@ const retrying: Flags = {
   'attempt-timeout': {
     type: time,
     option: 'attemptTimeoutMs',
-    help: 'deadline of one read, including the connection (5s)',
+    help: 'deadline of one read, including the connection\n(etcd: 5s, kubernetes: 10s)',
   },
   'probe-timeout': { type: time, option: 'probeTimeoutMs', help: 'deadline of one probe (2s)' },
   'max-attempts': { type: number, option: 'retry.maxAttempts', help: 'largest number of reads (no limit)' },

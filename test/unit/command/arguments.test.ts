@@ -14,7 +14,7 @@ test('each flag sets its option of the library', async () => {
   const { options } = await runCommand(
     '--min 3 --expect a,b --expect c:6443 --settle 3s --timeout infinity --distribution k3s --data-dir /data ' +
       '--endpoints https://a:2379,https://b:2379 --endpoints https://c:2379 --cacert ca --cert crt --key pem ' +
-      '--address-key x/y --attempt-timeout 2s --max-attempts 9 --initial-delay 100ms --max-delay 1m30s --factor 1.5 ' +
+      '--source etcd --address-key x/y --attempt-timeout 2s --max-attempts 9 --initial-delay 100ms --max-delay 1m30s --factor 1.5 ' +
       '--jitter full --probe readyz --probe-timeout 1s',
   )
   expect(options).toEqual({
@@ -22,6 +22,7 @@ test('each flag sets its option of the library', async () => {
     expect: ['a', 'b', 'c:6443'],
     settleMs: 3000,
     timeoutMs: Infinity,
+    source: 'etcd',
     distribution: 'k3s',
     dataDir: '/data',
     endpoints: ['https://a:2379', 'https://b:2379', 'https://c:2379'],
@@ -60,6 +61,30 @@ test('the variables of etcdctl set the options', async () => {
   })
 })
 
+test.each([
+  [{}, 'http://a:2379'],
+  [{ ETCDCTL_CACERT: 'ca' }, 'https://a:2379'],
+  [{ ETCDCTL_CACERT: 'ca', ETCDCTL_CERT: 'crt', ETCDCTL_KEY: 'pem' }, 'https://a:2379'],
+])('ETCDCTL_ENDPOINTS without a scheme, with %j, is %s', async (files, url) => {
+  const env = { ...files, ETCDCTL_ENDPOINTS: 'a:2379,https://b:2379' }
+  expect((await runCommand('', { env })).options.endpoints).toEqual([url, 'https://b:2379'])
+})
+
+test('--endpoints needs a scheme, because etcdctl is not called here', async () => {
+  expect(await runCommand('--endpoints a:2379')).toMatchObject({ code: 2 })
+})
+
+test('ETCDCTL_CACERT alone sets only the CA', async () => {
+  const { options } = await runCommand('', { env: { ETCDCTL_ENDPOINTS: 'a:2379', ETCDCTL_CACERT: 'ca' } })
+  expect(options).toEqual({ endpoints: ['https://a:2379'], tls: { caFile: 'ca' } })
+})
+
+test.each(['--source kubernetes', '--token-file token'])('%s ignores the variables of etcdctl', async (args) => {
+  const { options } = await runCommand(args, { env: { ...etcdctl, ETCDCTL_USER: 'root:secret' } })
+  const [flag, value] = args.split(' ')
+  expect(options).toEqual({ [flag === '--source' ? 'source' : 'tokenFile']: value })
+})
+
 test('an empty variable of etcdctl sets no option, and a flag takes precedence over its variable', async () => {
   const env = { ...etcdctl, ETCDCTL_ENDPOINTS: '' }
   expect((await runCommand('--key other', { env })).options).toEqual({
@@ -74,7 +99,7 @@ test.for([
   ['--expect a,,b', '--expect must not be empty, got ""'],
   ['--log-level loud', '--log-level must be one of trace, debug, info, warn, error, fatal, silent, got "loud"'],
   ['--cacert ca --key pem', '--cacert, --cert and --key go together; missing: --cert'],
-  ['--cacert ca', '--cacert, --cert and --key go together; missing: --cert, --key'],
+  ['--cert crt', '--cacert, --cert and --key go together; missing: --cacert, --key'],
   ['--shrink-delay 3s', '--shrink-delay needs --watch'],
   ['--probe tcp --probe-interval 3s', '--probe-interval needs --watch'],
   ['--user me', '--user needs the password in ETCDCTL_PASSWORD'],

@@ -41,7 +41,7 @@ test.for([
 })
 
 test('a value that the library refuses is a usage error that names the variable that set it', async () => {
-  const { code, stderr } = await runCommand('', { env: { ETCDCTL_ENDPOINTS: 'localhost:2379' } })
+  const { code, stderr } = await runCommand('', { env: { ETCDCTL_ENDPOINTS: 'ftp://localhost:2379' } })
   expect(code).toBe(2)
-  expect(stderr).toContain("ETCDCTL_ENDPOINTS must start with https:// or http://, got 'localhost:2379'")
+  expect(stderr).toContain("ETCDCTL_ENDPOINTS must start with https:// or http://, got 'ftp://localhost:2379'")
 })
