@@ -16,7 +16,7 @@ expectNoLeaks()
 
 const jwt = 'jwt,pub-key=/etc/etcd/server.crt,priv-key=/etc/etcd/server.key,sign-method=ES256'
 
-// With client certificates, etcd takes the certificate's name for the user.
+// Without credentials, etcd takes the common name of a client certificate as the user.
 describe.each([
   ['none', 'simple', 'simple'],
   ['mutual', 'JWT', jwt],
@@ -27,7 +27,7 @@ describe.each([
     await etcd.put('key', JSON.stringify(one))
     await etcd.enableAuth()
     await etcd.request('auth/user/add', { name: 'reader', password: secret })
-    await etcd.request('auth/user/add', { name: 'nobody', password: secret })
+    await etcd.request('auth/user/add', { name: 'guest', password: secret })
     await etcd.request('auth/role/add', { name: 'reader' })
     const key = Buffer.from('key').toString('base64')
     await etcd.request('auth/role/grant', { name: 'reader', perm: { permType: 'READ', key } })
@@ -38,12 +38,12 @@ describe.each([
   const call = (credentials: ResolveOptions['credentials'], options: ResolveOptions = {}) =>
     new ObservedCall({ endpoints: etcd.endpoints, tls: etcd.tls, key: 'key', credentials, ...options })
 
-  test('gives the list to who may read it', async () => {
+  test('resolve returns the list to a user with permission to read the key', async () => {
     expect(await call({ username: 'reader', password: secret }).result).toMatchObject({ addresses: one, attempts: 1 })
   })
 
-  test('does not disturb a waiting call by refusing its token', async () => {
-    // Who counts attempts has them made, watch or not.
+  test('resolve renews a token that etcd refuses, and goes on waiting', async () => {
+    // With maxAttempts, the call reads on the schedule of the backoff, although it has a watch.
     const waiting = call({ username: 'reader', password: secret }, { expect: two, retry: { maxAttempts: 1000 } })
     await waiting.until('incomplete')
     // Even a change to the same password makes all of a user's tokens stale.
@@ -56,14 +56,14 @@ describe.each([
   })
 
   test.each<[title: string, reason: Reason, message: string, credentials: ResolveOptions['credentials']]>([
-    ['wrong password', 'unauthenticated', 'authentication failed', { username: 'reader', password: 'wrong battery' }],
-    ['empty password', 'unauthenticated', 'authentication failed', { username: 'reader', password: '' }],
-    ['unknown user', 'unauthenticated', 'authentication failed', { username: 'stranger', password: secret }],
-    ['user without permission', 'permission-denied', 'permission denied', { username: 'nobody', password: secret }],
+    ['a wrong password', 'unauthenticated', 'authentication failed', { username: 'reader', password: 'wrong battery' }],
+    ['an empty password', 'unauthenticated', 'authentication failed', { username: 'reader', password: '' }],
+    ['an unknown user', 'unauthenticated', 'authentication failed', { username: 'stranger', password: secret }],
+    ['a user without permission', 'permission-denied', 'permission denied', { username: 'guest', password: secret }],
     tls === 'none'
-      ? ['no credentials', 'unauthenticated', 'user name is empty', undefined]
-      : ['no credentials', 'permission-denied', 'permission denied', undefined],
-  ])('refuses for good: %s', async (title, reason, message, credentials) => {
+      ? ['a call without credentials', 'unauthenticated', 'user name is empty', undefined]
+      : ['a call without credentials', 'permission-denied', 'permission denied', undefined],
+  ])('resolve rejects at once when etcd refuses %s', async (title, reason, message, credentials) => {
     const sinceFault = stopwatch()
     const error = await call(credentials).error()
     record({ fault: `auth on, TLS ${tls}: ${title}`, reason, reportedMs: sinceFault() })
@@ -76,34 +76,35 @@ describe.each([
   })
 })
 
-test('neither a password nor the key is in any result, event or log line, with an etcd that takes them or refuses', async () => {
+test('resolve and watch reveal neither password nor private key, whether etcd accepts or refuses the password', async () => {
   await using etcd = await startEtcd({ tls: 'mutual', config: { 'auth-token': jwt } })
   await etcd.put('key', JSON.stringify(one))
   await etcd.enableAuth(secret)
-  await etcd.request('auth/user/add', { name: 'nobody', password: secret })
+  await etcd.request('auth/user/add', { name: 'guest', password: secret })
   const key = readFileSync(etcd.tls.keyFile, 'utf8').split('\n')[1]!.slice(0, 30)
   for (const [username, password] of [
     ['root', secret],
     ['root', 'wrong battery'],
-    ['nobody', secret],
+    ['guest', secret],
     ['stranger', secret],
   ] as const) {
-    const sinceFault = await everythingEmittedBy({
+    const emitted = await everythingEmittedBy({
       endpoints: etcd.endpoints,
       tls: etcd.tls,
       key: 'key',
       credentials: { username, password },
     })
-    expect(sinceFault).toContain(username === 'root' && password !== 'wrong battery' ? one[0] : 'REJECTED')
-    for (const mark of [password, key, 'eyJ']) expect(sinceFault).not.toContain(mark)
+    expect(emitted).toContain(username === 'root' && password !== 'wrong battery' ? one[0] : 'REJECTED')
+    // Every JWT begins with eyJ.
+    for (const part of [password, key, 'eyJ']) expect(emitted).not.toContain(part)
   }
 })
 
-test('credentials that were given before auth is switched on count from then on', async () => {
+test('resolve uses its credentials as soon as auth is switched on', async () => {
   await using etcd = await startEtcd({ tls: 'none' })
   await etcd.put('key', JSON.stringify(one))
   const credentials = { username: 'root', password: secret }
-  // Who counts attempts has them made, watch or not.
+  // With maxAttempts, the call reads on the schedule of the backoff, although it has a watch.
   const retry = { maxAttempts: 1000 }
   const waiting = new ObservedCall({ endpoints: etcd.endpoints, key: 'key', credentials, expect: two, retry })
   await waiting.until('incomplete')
@@ -115,7 +116,7 @@ test('credentials that were given before auth is switched on count from then on'
   expect(waiting.reasons).toEqual(['incomplete'])
 })
 
-test('credentials are not needed where auth is off', async () => {
+test('resolve ignores its credentials while auth is off', async () => {
   await using etcd = await startEtcd({ tls: 'none' })
   await etcd.put('key', JSON.stringify(one))
   const call = new ObservedCall({

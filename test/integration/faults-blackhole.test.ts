@@ -22,7 +22,7 @@ expectNoLeaks()
 const call = (endpoints: string | string[], options: ResolveOptions = {}) =>
   new ObservedCall({ endpoints, tls: etcd.tls, key: 'key', attemptTimeoutMs, ...options })
 
-test('an endpoint that accepts and never answers has the reason timeout, and its old connections may stay dead', async () => {
+test('resolve reports timeout for an endpoint that accepts connections and never answers, and then uses a new connection', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.blackhole()
   const sinceFault = stopwatch()
@@ -40,7 +40,7 @@ test('an endpoint that accepts and never answers has the reason timeout, and its
   expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('however many attempts fail on it, one connection is open at a time', async () => {
+test('resolve closes the connection of each failed attempt to an endpoint that never answers', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.blackhole()
   const failing = call(proxy.endpoint, {
@@ -59,9 +59,9 @@ test('however many attempts fail on it, one connection is open at a time', async
   await expect.poll(() => proxy.open).toBe(0)
 })
 
-test('a flow that is silently dropped in mid-connection costs one attempt', async () => {
+test('resolve reports timeout when its connection is silently dropped between two reads, and reads again', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
-  // Who counts attempts has them made, watch or not.
+  // With maxAttempts, the call reads on the schedule of the backoff, although it has a watch.
   const waiting = call(proxy.endpoint, { key: 'absent/1', retry: { maxAttempts: 1000 } })
   await waiting.until('not-set')
   await proxy.blackhole()
@@ -78,7 +78,7 @@ test('a flow that is silently dropped in mid-connection costs one attempt', asyn
   expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('a flow that is silently dropped under a watch is noticed within 15 s, and the key is read again', async () => {
+test('resolve notices by keepalive that the connection of its watch is silently dropped, and reads again', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   const waiting = call(proxy.endpoint, { key: 'absent/2' })
   await waiting.until('not-set')
@@ -92,7 +92,7 @@ test('a flow that is silently dropped under a watch is noticed within 15 s, and 
   expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('a connection that is reset costs nothing but a new one', async () => {
+test('resolve reads again over a new connection when that of its watch is reset', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   const waiting = call(proxy.endpoint, { key: 'absent/3' })
   await waiting.until('not-set')
@@ -105,7 +105,7 @@ test('a connection that is reset costs nothing but a new one', async () => {
   expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('a frozen endpoint that is first in the list does not take up the attempt, and no connection is kept to it', async () => {
+test('resolve reads the second endpoint when the first is frozen, and keeps no connection to the first', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.blackhole()
   // Longer than this test: the answer can only come from the next endpoint.
@@ -117,7 +117,7 @@ test('a frozen endpoint that is first in the list does not take up the attempt, 
   expect(proxy.connections).toBe(1)
 })
 
-test('a call that ends while packets are dropped leaves no socket to wait for them', async () => {
+test('resolve leaves no socket when it ends while packets are dropped', async () => {
   const port = await unusedPort()
   await using _ = await dropPackets(port)
   using leaks = checkLeaks()
@@ -126,7 +126,7 @@ test('a call that ends while packets are dropped leaves no socket to wait for th
   await leaks.expectNone()
 })
 
-test('an endpoint whose packets are dropped has the reason unreachable', async () => {
+test('resolve reports unreachable while the packets to an endpoint are dropped', async () => {
   await using proxy = await startProxy(etcd.endpoints[0]!)
   await proxy.refuse()
   const dropping = await dropPackets(proxy.port)

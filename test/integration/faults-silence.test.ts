@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => etcd[Symbol.asyncDispose]())
 
-/** Runs one call for each of the options, all at once, in a process of their own. */
+/** Runs a call for each of the options, all at the same time, in a process that has nothing else to do. */
 async function run(calls: readonly ResolveOptions[], timeoutMs: number) {
   const program = `
     import { resolveApiserverAddresses } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
@@ -42,7 +42,7 @@ async function run(calls: readonly ResolveOptions[], timeoutMs: number) {
   return { outcomes, output, code }
 }
 
-test('a process hears of a fault by its call alone, and ends by itself afterwards', async () => {
+test('resolve writes nothing to stdout and stderr in any fault, and its process ends by itself', async () => {
   const folder = temporaryFolder()
   const foreignCa = join(folder, 'ca.crt')
   await writeFile(foreignCa, (await createAuthority()).cert)
@@ -76,7 +76,7 @@ test('a process hears of a fault by its call alone, and ends by itself afterward
   expect(code).toBe(0)
 })
 
-test('a process reads a healthy etcd at an IP address without any output, and ends by itself', async () => {
+test('resolve writes nothing to stdout and stderr with a healthy etcd at an IP address, and its process ends by itself', async () => {
   const { endpoints, tls } = etcd
   const { outcomes, output, code } = await run([{ endpoints, tls, key: 'key' }], 60_000)
   expect(outcomes).toEqual([['10.0.0.11:6443']])

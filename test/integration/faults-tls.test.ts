@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
 import type { ClientTlsFiles } from '../../src/rke2.ts'
 import { ObservedCall } from '../support/call.ts'
@@ -35,7 +35,7 @@ expectNoLeaks()
 const client = (more: object = {}, authority = etcd.authority) =>
   authority.issue({ commonName: 'etcd-client', usages: ['client'], ...more })
 
-/** Certificate files of the test's own, none of them written. */
+/** Returns the paths of certificate files in a new folder. None of the files exists. */
 function ownFiles(): ClientTlsFiles {
   const folder = temporaryFolder()
   return { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
@@ -48,78 +48,76 @@ async function write(files: ClientTlsFiles, { cert, key }: KeyPair = good, ca = 
 const call = (tls: TlsFiles, options: ResolveOptions = {}) =>
   new ObservedCall({ endpoints: etcd.endpoints, tls, key: 'key', ...options })
 
-describe('what one side does not accept is tls-rejected, and gives the list once it is replaced', () => {
-  test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair; ca?: string; server?: KeyPair }>]>([
-    [
-      'a CA that has not signed',
-      /cannot be trusted \(unable to get local issuer certificate/,
-      async () => ({ ca: foreign.cert }),
-    ],
-    [
-      'a client certificate of a foreign CA',
-      /refused the client certificate \(.*alert/,
-      async () => ({ pair: await client({}, foreign) }),
-    ],
-    [
-      'an expired client certificate',
-      /refused the client certificate \(.*alert/,
-      async () => ({ pair: await client(expired) }),
-    ],
-    [
-      'a client certificate for servers only',
-      /refused the client certificate \(.*alert/,
-      async () => ({ pair: await client({ usages: ['server'] }) }),
-    ],
-    [
-      'a server certificate for another address',
-      /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list: *10\.9\.8\.7/,
-      async () => ({ server: await etcd.authority.issue({ commonName: 'localhost', ipAddresses: ['10.9.8.7'] }) }),
-    ],
-    [
-      'a server certificate for a name alone',
-      /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list/,
-      async () => ({ server: await etcd.authority.issue({ commonName: '127.0.0.1', dnsNames: ['127.0.0.1'] }) }),
-    ],
-    [
-      'an expired server certificate',
-      /cannot be trusted \(certificate has expired/,
-      async () => ({ server: await etcd.authority.issue({ ...here, ...expired }) }),
-    ],
-    [
-      'a server certificate of a foreign CA',
-      /cannot be trusted \(unable to get local issuer certificate/,
-      async () => ({ server: await foreign.issue(here) }),
-    ],
-    [
-      'a server certificate for clients only',
-      /cannot be trusted \(unsuitable certificate purpose/,
-      async () => ({ server: await etcd.authority.issue({ ...here, usages: ['client'] }) }),
-    ],
-  ])('%s', async (title, message, make) => {
-    const { pair, ca, server } = await make()
-    const files = ownFiles()
-    await write(files, pair, ca)
-    if (server !== undefined) await member.useCertificate(server)
-    const sinceFault = stopwatch()
-    const waiting = call(files)
-    const phase = await waiting.until('tls-rejected')
-    const reportedMs = sinceFault()
-    expect(phase.message).toMatch(message)
-    expect(phase.message.startsWith(`${member.endpoint}: `)).toBe(true)
-    expect(phase.hint).toBe(`the CA is ${files.caFile}, the client certificate ${files.certFile}`)
-    await waiting.untilRetry()
-    await write(files)
-    if (server !== undefined) await member.useCertificate(await etcd.authority.issue(here))
-    const recovered = stopwatch()
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    const recoverMs = recovered()
-    record({ fault: title, reason: 'tls-rejected', reportedMs, recoverMs })
-    expect(waiting.reasons).toEqual(['tls-rejected'])
-    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
-  })
+test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair; ca?: string; server?: KeyPair }>]>([
+  [
+    'a CA that has not signed the server certificate',
+    /cannot be trusted \(unable to get local issuer certificate/,
+    async () => ({ ca: foreign.cert }),
+  ],
+  [
+    'a client certificate of a foreign CA',
+    /refused the client certificate \(.*alert/,
+    async () => ({ pair: await client({}, foreign) }),
+  ],
+  [
+    'an expired client certificate',
+    /refused the client certificate \(.*alert/,
+    async () => ({ pair: await client(expired) }),
+  ],
+  [
+    'a client certificate for servers only',
+    /refused the client certificate \(.*alert/,
+    async () => ({ pair: await client({ usages: ['server'] }) }),
+  ],
+  [
+    'a server certificate for another address',
+    /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list: *10\.9\.8\.7/,
+    async () => ({ server: await etcd.authority.issue({ commonName: 'localhost', ipAddresses: ['10.9.8.7'] }) }),
+  ],
+  [
+    'a server certificate with the IP address as a name',
+    /cannot be trusted \(.*IP: 127\.0\.0\.1 is not in the cert's list/,
+    async () => ({ server: await etcd.authority.issue({ commonName: '127.0.0.1', dnsNames: ['127.0.0.1'] }) }),
+  ],
+  [
+    'an expired server certificate',
+    /cannot be trusted \(certificate has expired/,
+    async () => ({ server: await etcd.authority.issue({ ...here, ...expired }) }),
+  ],
+  [
+    'a server certificate of a foreign CA',
+    /cannot be trusted \(unable to get local issuer certificate/,
+    async () => ({ server: await foreign.issue(here) }),
+  ],
+  [
+    'a server certificate for clients only',
+    /cannot be trusted \(unsuitable certificate purpose/,
+    async () => ({ server: await etcd.authority.issue({ ...here, usages: ['client'] }) }),
+  ],
+])('resolve reports tls-rejected for %s, and returns the list when it is replaced', async (title, message, make) => {
+  const { pair, ca, server } = await make()
+  const files = ownFiles()
+  await write(files, pair, ca)
+  if (server !== undefined) await member.useCertificate(server)
+  const sinceFault = stopwatch()
+  const waiting = call(files)
+  const phase = await waiting.until('tls-rejected')
+  const reportedMs = sinceFault()
+  expect(phase.message).toMatch(message)
+  expect(phase.message.startsWith(`${member.endpoint}: `)).toBe(true)
+  expect(phase.hint).toBe(`the CA is ${files.caFile}, the client certificate ${files.certFile}`)
+  await waiting.untilRetry()
+  await write(files)
+  if (server !== undefined) await member.useCertificate(await etcd.authority.issue(here))
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  const recoverMs = recovered()
+  record({ fault: title, reason: 'tls-rejected', reportedMs, recoverMs })
+  expect(waiting.reasons).toEqual(['tls-rejected'])
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-test('a client certificate that is not valid yet is tls-rejected, and waited for without limit', async () => {
+test('resolve retries without limit while the client certificate is not valid yet', async () => {
   const notBefore = new Date(Date.now() + 3_600_000)
   const files = ownFiles()
   await write(files, await client({ notBefore }))
@@ -132,38 +130,40 @@ test('a client certificate that is not valid yet is tls-rejected, and waited for
   expect(await waiting.result).toMatchObject({ addresses: one })
 })
 
-test.each(['127.0.0.1', 'localhost', '[::1]'])('%s is verified by what the certificate says', async (host) => {
-  // The container engine publishes its ports to IPv4 alone.
-  await using proxy = await startProxy(member.endpoint, host === '[::1]' ? '::1' : '127.0.0.1')
-  const waiting = call(etcd.tls, { endpoints: `https://${host}:${proxy.port}` })
-  expect(await waiting.result).toMatchObject({ addresses: one, attempts: 1 })
+test.each(['127.0.0.1', 'localhost', '[::1]'])(
+  'resolve accepts a server certificate that names its endpoint %s',
+  async (host) => {
+    // The container engine publishes its ports to IPv4 alone.
+    await using proxy = await startProxy(member.endpoint, host === '[::1]' ? '::1' : '127.0.0.1')
+    const waiting = call(etcd.tls, { endpoints: `https://${host}:${proxy.port}` })
+    expect(await waiting.result).toMatchObject({ addresses: one, attempts: 1 })
+  },
+)
+
+test('resolve reports tls-files-missing until the last of its certificate files is written', async () => {
+  const files = ownFiles()
+  const waiting = call(files)
+  for (const [file, content] of [
+    [files.caFile, etcd.authority.cert],
+    [files.certFile, good.cert],
+    [files.keyFile, good.key],
+  ] as const) {
+    await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} does not exist yet`)
+    await writeFile(file, '')
+    await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} is still empty`)
+    await writeFile(file, content)
+  }
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  const recoverMs = recovered()
+  record({ fault: 'files appear one after the other', reason: 'tls-files-missing', recoverMs })
+  expect(waiting.reasons).toEqual(['tls-files-missing'])
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
 })
 
-describe('files', () => {
-  test('that appear one after the other are missing until the last is there', async () => {
-    const files = ownFiles()
-    const waiting = call(files)
-    for (const [file, content] of [
-      [files.caFile, etcd.authority.cert],
-      [files.certFile, good.cert],
-      [files.keyFile, good.key],
-    ] as const) {
-      await expect
-        .poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 })
-        .toContain(`${file} does not exist yet`)
-      await writeFile(file, '')
-      await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} is still empty`)
-      await writeFile(file, content)
-    }
-    const recovered = stopwatch()
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    const recoverMs = recovered()
-    record({ fault: 'files appear one after the other', reason: 'tls-files-missing', recoverMs })
-    expect(waiting.reasons).toEqual(['tls-files-missing'])
-    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
-  })
-
-  test.each(['caFile', 'certFile', 'keyFile'] as const)('caught half-written are read again: %s', async (half) => {
+test.each(['caFile', 'certFile', 'keyFile'] as const)(
+  'resolve reads its %s again when it was half-written',
+  async (half) => {
     const files = ownFiles()
     await write(files)
     const content = { caFile: etcd.authority.cert, certFile: good.cert, keyFile: good.key }[half]
@@ -179,100 +179,106 @@ describe('files', () => {
     const recoverMs = recovered()
     record({ fault: `half-written ${half}`, reason: 'tls-files-unreadable', reportedMs, recoverMs })
     expect(waiting.reasons).toEqual(['tls-files-unreadable'])
-  })
+  },
+)
 
-  test('that stay half-written are final after two seconds', async () => {
-    const files = ownFiles()
-    await write(files)
-    await writeFile(files.certFile, good.cert.slice(0, 200))
-    const sinceFault = stopwatch()
-    const failing = call(files)
-    expect(await failing.error()).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
-    expect(sinceFault()).toBeGreaterThan(2000)
-  })
-
-  test('of which only the certificate is rotated yet are waited for', async () => {
-    const next = await client()
-    const files = ownFiles()
-    await write(files, { cert: next.cert, key: good.key })
-    const sinceFault = stopwatch()
-    const waiting = call(files)
-    const phase = await waiting.until('tls-rejected')
-    const reportedMs = sinceFault()
-    expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not match`)
-    await writeFile(files.keyFile, next.key)
-    const recovered = stopwatch()
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    record({ fault: 'certificate without its key', reason: 'tls-rejected', reportedMs, recoverMs: recovered() })
-  })
-
-  test('that change are used from the next read on, without a failure', async () => {
-    await using proxy = await startProxy(member.endpoint)
-    const files = ownFiles()
-    await write(files)
-    // Who counts attempts has them made, watch or not.
-    const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/1', retry: { maxAttempts: 1000 } })
-    await waiting.untilRetry()
-    await waiting.untilRetry()
-    expect(proxy.connections).toBe(1)
-    await write(files, await client())
-    await expect.poll(() => proxy.connections, { timeout: longestWaitMs }).toBe(2)
-    await expect.poll(() => proxy.open).toBe(1)
-    await etcd.put('absent/1', JSON.stringify(one))
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    expect(waiting.reasons).toEqual(['not-set'])
-  })
-
-  test('of a new CA may come after etcd has its new certificate, while the key is awaited', async () => {
-    await using proxy = await startProxy(member.endpoint)
-    const files = ownFiles()
-    await write(files)
-    const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/2' })
-    await waiting.until('not-set')
-    const sinceFault = stopwatch()
-    await member.useCertificate(await foreign.issue(here))
-    // Open connections stay as they are: etcd itself would be restarted now.
-    proxy.reset()
-    await waiting.until('tls-rejected')
-    const reportedMs = sinceFault()
-    await writeFile(files.caFile, `${etcd.authority.cert}\n${foreign.cert}`)
-    const recovered = stopwatch()
-    await waiting.until('not-set')
-    const recoverMs = recovered()
-    record({ fault: 'CA rotated', reason: 'tls-rejected', reportedMs, recoverMs })
-    await etcd.put('absent/2', JSON.stringify(one))
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    expect(waiting.reasons.filter((reason) => reason !== 'unreachable')).toEqual(['not-set', 'tls-rejected', 'not-set'])
-    expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
-    await member.useCertificate(await etcd.authority.issue(here))
-  })
-
-  test.each<[title: string, file: keyof TlsFiles, content: string | undefined, message: RegExp]>([
-    ['no PEM', 'certFile', 'certificate', /the client certificate file .* is not valid PEM: /],
-    ['a key where the CA should be', 'caFile', undefined, /the CA file .* is not valid PEM: /],
-  ])('with %s are final', async (_title, file, content, message) => {
-    const files = ownFiles()
-    await write(files)
-    await writeFile(files[file], content ?? good.key)
-    const error = await call(files, { retry: { initialDelayMs: 2000, jitter: 'none' } }).error()
-    expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
-    expect(error.message).toMatch(message)
-  })
-
-  test('that cannot be read are final at once', async () => {
-    const files = ownFiles()
-    await write(files)
-    const error = await call({ ...files, keyFile: join(files.keyFile, '..') }).error()
-    expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable', attempts: 1 })
-    expect(error.message).toContain('cannot be read: not a regular file')
-  })
+test('resolve rejects after two seconds when a certificate file stays half-written', async () => {
+  const files = ownFiles()
+  await write(files)
+  await writeFile(files.certFile, good.cert.slice(0, 200))
+  const sinceFault = stopwatch()
+  const failing = call(files)
+  expect(await failing.error()).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
+  expect(sinceFault()).toBeGreaterThan(2000)
 })
 
-describe('TLS and plain text are not mixed up silently', () => {
-  test.each<[title: string, tls: 'mutual' | 'none', message: RegExp]>([
-    ['plain text to a TLS port', 'mutual', /closed at once: a TLS port addressed with http:\/\//],
-    ['TLS to a plain-text port', 'none', /closed before TLS: a plain-text port/],
-  ])('%s', async (title, tls, message) => {
+test('resolve waits while the client certificate is rotated and its key is not', async () => {
+  const next = await client()
+  const files = ownFiles()
+  await write(files, { cert: next.cert, key: good.key })
+  const sinceFault = stopwatch()
+  const waiting = call(files)
+  const phase = await waiting.until('tls-rejected')
+  const reportedMs = sinceFault()
+  expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not match`)
+  await writeFile(files.keyFile, next.key)
+  const recovered = stopwatch()
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  record({ fault: 'certificate without its key', reason: 'tls-rejected', reportedMs, recoverMs: recovered() })
+})
+
+test('resolve uses changed certificate files from the next read on, without a failure', async () => {
+  await using proxy = await startProxy(member.endpoint)
+  const files = ownFiles()
+  await write(files)
+  // With maxAttempts, the call reads on the schedule of the backoff, although it has a watch.
+  const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/1', retry: { maxAttempts: 1000 } })
+  await waiting.untilRetry()
+  await waiting.untilRetry()
+  expect(proxy.connections).toBe(1)
+  await write(files, await client())
+  await expect.poll(() => proxy.connections, { timeout: longestWaitMs }).toBe(2)
+  await expect.poll(() => proxy.open).toBe(1)
+  await etcd.put('absent/1', JSON.stringify(one))
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  expect(waiting.reasons).toEqual(['not-set'])
+})
+
+test('resolve reports tls-rejected while etcd has a certificate of a new CA and its CA file does not', async () => {
+  await using proxy = await startProxy(member.endpoint)
+  const files = ownFiles()
+  await write(files)
+  const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/2' })
+  await waiting.until('not-set')
+  const sinceFault = stopwatch()
+  await member.useCertificate(await foreign.issue(here))
+  // Open connections stay as they are: etcd itself would be restarted now.
+  proxy.reset()
+  await waiting.until('tls-rejected')
+  const reportedMs = sinceFault()
+  await writeFile(files.caFile, `${etcd.authority.cert}\n${foreign.cert}`)
+  const recovered = stopwatch()
+  await waiting.until('not-set')
+  const recoverMs = recovered()
+  record({ fault: 'CA rotated', reason: 'tls-rejected', reportedMs, recoverMs })
+  await etcd.put('absent/2', JSON.stringify(one))
+  expect(await waiting.result).toMatchObject({ addresses: one })
+  expect(waiting.reasons.filter((reason) => reason !== 'unreachable')).toEqual(['not-set', 'tls-rejected', 'not-set'])
+  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
+  await member.useCertificate(await etcd.authority.issue(here))
+})
+
+test.each<[title: string, file: keyof TlsFiles, content: string | undefined, message: RegExp]>([
+  [
+    'the client certificate file is not PEM',
+    'certFile',
+    'certificate',
+    /the client certificate file .* is not valid PEM: /,
+  ],
+  ['the CA file contains a key', 'caFile', undefined, /the CA file .* is not valid PEM: /],
+])('resolve rejects when %s', async (_title, file, content, message) => {
+  const files = ownFiles()
+  await write(files)
+  await writeFile(files[file], content ?? good.key)
+  const error = await call(files, { retry: { initialDelayMs: 2000, jitter: 'none' } }).error()
+  expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
+  expect(error.message).toMatch(message)
+})
+
+test('resolve rejects at once when a certificate file cannot be read', async () => {
+  const files = ownFiles()
+  await write(files)
+  const error = await call({ ...files, keyFile: join(files.keyFile, '..') }).error()
+  expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable', attempts: 1 })
+  expect(error.message).toContain('cannot be read: not a regular file')
+})
+
+test.each<[title: string, tls: 'mutual' | 'none', message: RegExp]>([
+  ['plain text to a TLS port', 'mutual', /closed at once: a TLS port addressed with http:\/\//],
+  ['TLS to a plain-text port', 'none', /closed before TLS: a plain-text port/],
+])(
+  'resolve reports unreachable for %s, and reads the next endpoint in the same attempt',
+  async (title, tls, message) => {
     await using plain = tls === 'none' ? await startEtcd({ tls }) : undefined
     const [right = ''] = (plain ?? etcd).endpoints
     const wrong = tls === 'none' ? right.replace('http:', 'https:') : right.replace('https:', 'http:')
@@ -285,5 +291,5 @@ describe('TLS and plain text are not mixed up silently', () => {
     const second = call(etcd.tls, { endpoints: [wrong, right] })
     await (plain ?? etcd).put('key', JSON.stringify(one))
     expect(await second.result).toMatchObject({ addresses: one, attempts: 1 })
-  })
-})
+  },
+)
