@@ -1,60 +1,55 @@
 import { Failure } from '../../src/sources/failure.ts'
 import type { Snapshot, Source, SourceWatch } from '../../src/sources/source.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { rejectOnAbort } from './abort.ts'
+import { FakeConnection } from './fake-etcd-connection.ts'
+import { FakeEtcd } from './fake-etcd.ts'
 import { SourceTraits } from './source-traits.ts'
 
-/** A source whose value is in memory, for faults that a real etcd cannot produce on demand, and for virtual time. */
+/** A source that reads and watches a fake etcd over one connection, without the failover of `EtcdSource`. */
 export class FakeSource extends SourceTraits implements Source {
   readonly endpoint = 'https://fake:2379'
   fingerprint: string | undefined
-  /** The number of reads so far. */
-  reads = 0
-  /** The number of watches that were opened so far. */
-  watches = 0
   closed = false
-  refuseWatches = false
-  #value: Uint8Array | undefined
-  #revision = 0n
-  #createRevision = 0n
-  #version = 0n
-  #failure: Failure | undefined
-  #heldRead: PromiseWithResolvers<Snapshot> | undefined
+  // Without latency, the fake etcd needs no time.
+  readonly #etcd = new FakeEtcd(systemClock)
+  readonly #connection = new FakeConnection(this.#etcd)
   readonly #connected = Promise.withResolvers<void>()
-  readonly #openWatches = new Set<FakeWatch>()
+  #heldRead: PromiseWithResolvers<Snapshot> | undefined
+
+  /** The number of reads so far. */
+  get reads(): number {
+    return this.#etcd.reads
+  }
+
+  /** The number of watches that were opened or refused so far. */
+  get watches(): number {
+    return this.#etcd.watches
+  }
 
   /** The number of watches that are open. */
   get watching(): number {
-    return this.#openWatches.size
+    return this.#etcd.streams.size
+  }
+
+  /** Refuses every new watch. */
+  refuseWatches(): void {
+    this.#etcd.watching = 'refuses'
   }
 
   /** Returns what a read would return now. */
   snapshot(): Snapshot {
-    return {
-      value: this.#value,
-      modRevision: this.#version === 0n ? 0n : this.#revision,
-      createRevision: this.#createRevision,
-      version: this.#version,
-      revision: this.#revision,
-    }
+    return this.#etcd.now
   }
 
-  /**
-   * Writes a value, or deletes it with `undefined`.
-   *
-   * @param options.silently does not push the change to the watches
-   */
-  write(value: string | undefined, options: { silently?: boolean } = {}): void {
-    this.#value = value === undefined ? undefined : Buffer.from(value)
-    this.#revision += 1n
-    this.#version = value === undefined ? 0n : this.#version + 1n
-    if (this.#version <= 1n) this.#createRevision = this.#version * this.#revision
-    if (options.silently) return
-    for (const watch of this.#openWatches) watch.push({ ...this.snapshot(), modRevision: this.#revision })
+  /** Writes a value, or deletes it with `undefined`. */
+  write(value: string | undefined): void {
+    this.#etcd.put(value)
   }
 
   /** Lets every read and every new watch fail, until it is called with `undefined`. */
   fail(failure: Failure | undefined): void {
-    this.#failure = failure
+    this.#etcd.fault = failure
   }
 
   /** Leaves the following reads pending, until `release()` is called. */
@@ -69,8 +64,7 @@ export class FakeSource extends SourceTraits implements Source {
 
   /** Ends every watch with a failure. */
   cut(): void {
-    for (const watch of this.#openWatches) watch.end(new Failure('unreachable', 'the stream was cut'))
-    this.#openWatches.clear()
+    this.#etcd.cut()
   }
 
   /** Establishes the connection that was still being made. */
@@ -79,23 +73,13 @@ export class FakeSource extends SourceTraits implements Source {
   }
 
   async read(signal: AbortSignal): Promise<Snapshot> {
-    signal.throwIfAborted()
-    this.reads++
-    if (this.#failure !== undefined) throw this.#failure
-    const snapshot = this.#heldRead?.promise ?? this.snapshot()
-    return Promise.race([snapshot, rejectOnAbort(signal)])
+    const held = this.#heldRead
+    const response = await this.#connection.read(signal)
+    return held === undefined ? response : Promise.race([held.promise, rejectOnAbort(signal)])
   }
 
-  async watch(afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
-    signal.throwIfAborted()
-    if (this.refuseWatches || this.#failure !== undefined) {
-      throw this.#failure ?? new Failure('learner', 'no watch here')
-    }
-    this.watches++
-    const watch = new FakeWatch(() => this.#openWatches.delete(watch))
-    this.#openWatches.add(watch)
-    if (this.#revision > afterRevision) watch.push({ ...this.snapshot(), modRevision: this.#revision })
-    return watch
+  watch(afterRevision: bigint, signal: AbortSignal): Promise<SourceWatch> {
+    return this.#connection.watch(afterRevision, signal)
   }
 
   whenConnected(): Promise<void> {
@@ -108,48 +92,6 @@ export class FakeSource extends SourceTraits implements Source {
 
   close(): void {
     this.closed = true
-    this.cut()
-  }
-}
-
-class FakeWatch implements SourceWatch {
-  readonly isOver = false
-  readonly #onClose: () => void
-  #changed = Promise.withResolvers<void>()
-  #latest: Snapshot | undefined
-
-  constructor(onClose: () => void) {
-    this.#onClose = onClose
-    this.#changed.promise.catch(() => {})
-  }
-
-  push(snapshot: Snapshot): void {
-    this.#latest = snapshot
-    this.#changed.resolve()
-  }
-
-  end(failure: Failure): void {
-    this.#latest = undefined
-    this.#changed.reject(failure)
-    this.#changed = Promise.withResolvers()
-    this.#changed.promise.catch(() => {})
-    this.#changed.reject(failure)
-  }
-
-  changed(signal: AbortSignal): Promise<void> {
-    return Promise.race([this.#changed.promise, rejectOnAbort(signal)])
-  }
-
-  drain(): readonly Snapshot[] {
-    const latest = this.#latest
-    if (latest === undefined) return []
-    this.#latest = undefined
-    this.#changed = Promise.withResolvers()
-    this.#changed.promise.catch(() => {})
-    return [latest]
-  }
-
-  close(): void {
-    this.#onClose()
+    this.#connection.close()
   }
 }

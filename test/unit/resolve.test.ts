@@ -13,7 +13,7 @@ test('resolve returns the sorted list, its revision and its cost after one read'
     addresses: ['a:1', 'b:1'],
     urls: ['https://a:1', 'https://b:1'],
     source: 'etcd',
-    revision: '1',
+    revision: '2',
     attempts: 1,
     elapsedMs: 0,
   })

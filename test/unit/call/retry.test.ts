@@ -51,9 +51,8 @@ test('retry rounds the time until a list has settled up to whole milliseconds, s
 })
 
 test('retry rounds the time until the deadline up to whole milliseconds, so that no read comes just before it', async () => {
-  const { events } = resolveFake(
-    { timeoutMs: 100.4, retry: { jitter: 'none' } },
-    (fakes) => (fakes.source.refuseWatches = true),
+  const { events } = resolveFake({ timeoutMs: 100.4, retry: { jitter: 'none' } }, (fakes) =>
+    fakes.source.refuseWatches(),
   )
   await idle()
   expect(events.of('retry')[0]).toMatchObject({ delayMs: 101, remainingMs: 101 })
