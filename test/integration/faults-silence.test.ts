@@ -19,13 +19,27 @@ beforeAll(async () => {
 })
 afterAll(() => etcd[Symbol.asyncDispose]())
 
-/** Runs a call for each of the options, all at the same time, in a process that has nothing else to do. */
-async function run(calls: readonly ResolveOptions[], timeoutMs: number) {
+/**
+ * Runs calls, all at the same time, in a process that has nothing else to do. Resolves with the list or the reason of each.
+ *
+ * A call that does not end by itself is aborted when it watches the key, or when its third attempt has failed, with the
+ * expected reason.
+ */
+async function run(...calls: [expected: Reason | undefined, options: ResolveOptions][]) {
   const program = `
+    import { EventEmitter } from 'node:events'
     import { resolveApiserverAddresses } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
-    const calls = ${JSON.stringify(calls)}.map((options) => resolveApiserverAddresses({ ...options, timeoutMs: ${timeoutMs} }))
-    const outcomes = await Promise.allSettled(calls)
-    process.send(outcomes.map(({ reason, value }) => reason?.reason ?? reason?.message ?? value.addresses))`
+    const outcomes = ${JSON.stringify(calls)}.map(([expected, options]) => {
+      const controller = new AbortController()
+      const events = new EventEmitter()
+      let attempts = 0
+      events.on('retry', ({ reason, watching }) => {
+        if (reason === expected && (watching || ++attempts === 3)) controller.abort({ reason })
+      })
+      const call = resolveApiserverAddresses({ attemptTimeoutMs: 1000, ...options, events, signal: controller.signal })
+      return call.then(({ addresses }) => addresses, (error) => error.reason ?? error.message)
+    })
+    process.send(await Promise.all(outcomes))`
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     // Node 22 warns that it strips types.
     env: { PATH: process.env['PATH'], NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
@@ -67,10 +81,7 @@ test('resolve writes nothing to stdout and stderr in any fault, and its process 
     ['timeout', { endpoints: silent.endpoint, tls }],
     ['rejected', { endpoints: `http://127.0.0.1:${web}`, tls }],
   ]
-  const { outcomes, output, code } = await run(
-    faults.map(([, options]) => options),
-    4000,
-  )
+  const { outcomes, output, code } = await run(...faults)
   expect(outcomes).toEqual(faults.map(([reason]) => reason))
   expect(output).toBe('')
   expect(code).toBe(0)
@@ -78,7 +89,7 @@ test('resolve writes nothing to stdout and stderr in any fault, and its process 
 
 test('resolve writes nothing to stdout and stderr with a healthy etcd at an IP address, and its process ends by itself', async () => {
   const { endpoints, tls } = etcd
-  const { outcomes, output, code } = await run([{ endpoints, tls, key: 'key' }], 60_000)
+  const { outcomes, output, code } = await run([undefined, { endpoints, tls, key: 'key' }])
   expect(outcomes).toEqual([['10.0.0.11:6443']])
   expect(output).toBe('')
   expect(code).toBe(0)
