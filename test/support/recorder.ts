@@ -35,12 +35,17 @@ export class Recorder {
     this.all.length = 0
   }
 
+  /** Resolves when one more event is recorded. */
+  next(): Promise<void> {
+    return this.#nextEvent.promise
+  }
+
   /** Resolves with the first recorded event of this type that meets the condition, as soon as there is one. */
   async until<T extends Type>(type: T, condition: (event: EventOf<T>) => boolean = () => true): Promise<EventOf<T>> {
     for (;;) {
       const found = this.of(type).find(condition)
       if (found !== undefined) return found
-      await this.#nextEvent.promise
+      await this.next()
     }
   }
 }
