@@ -48,8 +48,8 @@ test('resolve closes the connection of each failed attempt to an endpoint that n
     retry: { maxAttempts: 15, initialDelayMs: 1, maxDelayMs: 1 },
   })
   let most = 0
-  failing.events.on('attempt', () => (most = Math.max(most, proxy.open)))
-  failing.events.on('retry', () => (most = Math.max(most, proxy.open)))
+  failing.events.emitter.on('attempt', () => (most = Math.max(most, proxy.open)))
+  failing.events.emitter.on('retry', () => (most = Math.max(most, proxy.open)))
   expect(await failing.error()).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'timeout', attempts: 15 })
   // On a busy machine, an attempt may be over before it has connected.
   expect(proxy.connections).toBeGreaterThan(1)

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
@@ -30,7 +29,7 @@ const put = (addresses: readonly string[]) => etcd.put(key, JSON.stringify(addre
 const call = (chosen: readonly EtcdMember[] = members, options: ResolveOptions = {}) =>
   new ObservedCall({ endpoints: chosen.map(({ endpoint }) => endpoint), tls: etcd.tls, key, ...options })
 const knowsLeader = async (member: EtcdMember, known: boolean): Promise<void> => {
-  await expect.poll(async () => (await member.status()).leader !== '0', { timeout: 10_000 }).toBe(known)
+  await expect.poll(async () => (await member.status()).leader !== '0').toBe(known)
 }
 
 test.each<[title: string, break_: (member: EtcdMember) => Promise<void>, mend: (member: EtcdMember) => Promise<void>]>([
@@ -90,7 +89,7 @@ test('resolve reads again when the leader is killed during a read', async () => 
   // Frozen first, so that the read cannot be over before the leader is dead.
   await leader.pause()
   const reading = call([survivor])
-  await once(reading.events, 'attempt')
+  await reading.events.until('attempt')
   const sinceFault = stopwatch()
   await leader.kill()
   // etcd answers so only to reads that were in flight.

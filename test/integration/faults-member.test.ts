@@ -80,8 +80,6 @@ test('resolve reads at once when an etcd that was frozen for two attempts goes o
     attemptTimeoutMs: 3500,
     retry: { initialDelayMs: 3000, maxDelayMs: 3000, jitter: 'none' },
   })
-  const wakes: string[] = []
-  waiting.events.on('wake', ({ cause }) => wakes.push(cause))
   const phase = await waiting.until('timeout')
   const reportedMs = sinceFault()
   expect(phase.message).toMatch(/: TCP connected, but nothing answers/)
@@ -90,7 +88,7 @@ test('resolve reads at once when an etcd that was frozen for two attempts goes o
   const recovered = stopwatch()
   await waiting.until('not-set')
   const recoverMs = recovered()
-  expect(wakes).toEqual(['connected'])
+  expect(waiting.events.of('wake').map(({ cause }) => cause)).toEqual(['connected'])
   record({ fault: 'frozen before the call for 10 s, attempts of 3.5 s', reason: 'timeout', reportedMs, recoverMs })
   await etcd.put(key, json)
   expect(await waiting.result).toMatchObject({ addresses: one })

@@ -84,7 +84,7 @@ const retried: [reason: Reason, description: string, make: Make][] = [
       const [survivor, other] = etcd.members as [EtcdCluster['members'][0], EtcdCluster['members'][0]]
       await etcd.promote(other)
       await other.kill()
-      await expect.poll(async () => (await survivor.status()).leader, { timeout: 10_000 }).toBe('0')
+      await expect.poll(async () => (await survivor.status()).leader).toBe('0')
       return { endpoints: survivor.endpoint }
     },
   ],
@@ -110,7 +110,7 @@ async function outcomes(make: Make) {
   const counted = new ObservedCall({ ...options, retry: { maxAttempts: 2 } })
   const limited = new ObservedCall({ ...options, timeoutMs })
   const failed: Error[] = []
-  for (const { events } of [counted, limited]) events.on('failed', ({ error }) => failed.push(error))
+  for (const { events } of [counted, limited]) events.emitter.on('failed', ({ error }) => failed.push(error))
   const errors = await Promise.all([counted.error(), limited.error()])
   expect(new Set(failed)).toEqual(new Set(errors))
   expect(failed).toHaveLength(2)

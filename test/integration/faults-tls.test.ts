@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,7 +8,7 @@ import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
-import { longestPauseMs, longestWaitMs, record, stopwatch } from '../support/faults.ts'
+import { longestPauseMs, record, stopwatch } from '../support/faults.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
@@ -125,7 +124,7 @@ test('resolve retries without limit while the client certificate is not valid ye
   const phase = await waiting.until('tls-rejected')
   expect(phase.message).toMatch(/refused the client certificate \(.*alert/)
   expect(phase.hint).toMatch(/ is not valid before \S+Z: the clock of this machine may be wrong$/)
-  expect(await once(waiting.events, 'retry')).toMatchObject([{ error: { retryForMs: Infinity } }])
+  expect(await waiting.events.until('retry')).toMatchObject({ error: { retryForMs: Infinity } })
   await write(files)
   expect(await waiting.result).toMatchObject({ addresses: one })
 })
@@ -148,9 +147,9 @@ test('resolve reports tls-files-missing until the last of its certificate files 
     [files.certFile, good.cert],
     [files.keyFile, good.key],
   ] as const) {
-    await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} does not exist yet`)
+    await expect.poll(() => waiting.failures.at(-1)).toContain(`${file} does not exist yet`)
     await writeFile(file, '')
-    await expect.poll(() => waiting.failures.at(-1)?.message, { timeout: 5000 }).toContain(`${file} is still empty`)
+    await expect.poll(() => waiting.failures.at(-1)).toContain(`${file} is still empty`)
     await writeFile(file, content)
   }
   const recovered = stopwatch()
@@ -217,7 +216,7 @@ test('resolve uses changed certificate files from the next read on, without a fa
   await waiting.untilRetry()
   expect(proxy.connections).toBe(1)
   await write(files, await client())
-  await expect.poll(() => proxy.connections, { timeout: longestWaitMs }).toBe(2)
+  await expect.poll(() => proxy.connections).toBe(2)
   await expect.poll(() => proxy.open).toBe(1)
   await etcd.put('absent/1', JSON.stringify(one))
   expect(await waiting.result).toMatchObject({ addresses: one })

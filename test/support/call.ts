@@ -1,4 +1,3 @@
-import { EventEmitter, once } from 'node:events'
 import { onTestFinished } from 'vitest'
 import type {
   ApiserverAddressError,
@@ -8,72 +7,71 @@ import type {
   ResolveOptions,
 } from '../../src/index.ts'
 import { resolveApiserverAddresses } from '../../src/index.ts'
+import { Recorder } from './recorder.ts'
 
 type Phase = ApiserverAddressEvents['phase'][0]
 
-/** A call that is under way, and all that a caller can see of it. Aborted, if need be, when its test ends. */
+/** A call with everything that its caller can observe. It is aborted at the end of the test, if it has not ended. */
 export class ObservedCall {
+  readonly events = new Recorder()
   readonly result: Promise<ResolvedAddresses>
-  readonly events = new EventEmitter<ApiserverAddressEvents>()
-  readonly phases: Phase[] = []
-  /** Every attempt that failed, in order. */
-  readonly failures: { readonly reason: Reason; readonly message: string }[] = []
-  attempts = 0
-  /** The longest pause before an attempt, in milliseconds, while no watch was open. */
-  longestPauseMs = 0
   readonly #controller = new AbortController()
 
   constructor(options: ResolveOptions) {
-    const { events } = this
-    events.on('attempt', ({ attempt }) => (this.attempts = attempt))
-    events.on('phase', (phase) => this.phases.push(phase))
-    events.on('retry', ({ reason, error, delayMs, watching }) => {
-      this.failures.push({ reason, message: error.message })
-      if (!watching) this.longestPauseMs = Math.max(this.longestPauseMs, delayMs)
-    })
     onTestFinished(() => this.#controller.abort())
-    this.result = resolveApiserverAddresses({ events, signal: this.#controller.signal, ...options })
+    const { signal } = this.#controller
+    this.result = resolveApiserverAddresses({ events: this.events.emitter, signal, ...options })
     this.result.catch(() => {})
   }
 
-  /** What was waited for, one after the other. */
-  get reasons(): Reason[] {
-    return this.phases.map(({ reason }) => reason)
+  /** The number of attempts so far. */
+  get attempts(): number {
+    return this.events.of('attempt').length
   }
 
-  /** Resolves when this is what is waited for, and at once if it is already; rejects if the call ends without. */
+  /** The messages of the attempts that have failed, in order. */
+  get failures(): string[] {
+    return this.events.of('retry').map(({ error }) => error.message)
+  }
+
+  /** The reasons of the phases, in order. */
+  get reasons(): Reason[] {
+    return this.events.of('phase').map(({ reason }) => reason)
+  }
+
+  /** The longest pause before an attempt, in milliseconds, while no watch was open. */
+  get longestPauseMs(): number {
+    return Math.max(0, ...this.events.of('retry').map(({ delayMs, watching }) => (watching ? 0 : delayMs)))
+  }
+
+  /** Resolves when the current phase has this reason. Rejects if the call ends before. */
   async until(reason: Reason): Promise<Phase> {
     for (;;) {
-      const phase = this.phases.at(-1)
+      const phase = this.events.of('phase').at(-1)
       if (phase?.reason === reason) return phase
-      await this.#next('phase', reason)
+      await this.#nextEvent(reason)
     }
   }
 
-  /** Resolves when one more attempt has failed; rejects if the call ends before. */
+  /** Resolves when one more attempt has failed. Rejects if the call ends before. */
   async untilRetry(): Promise<void> {
-    await this.#next('retry', 'another attempt')
+    const before = this.failures.length
+    while (this.failures.length === before) await this.#nextEvent('another attempt')
   }
 
-  async #next(type: 'phase' | 'retry', what: string): Promise<void> {
-    const over = new AbortController()
+  async #nextEvent(awaited: string): Promise<void> {
     const ended = this.result.then(
-      ({ addresses }) => Promise.reject(new Error(`resolved without ${what}: ${addresses.join()}`)),
-      (error) => Promise.reject(new Error(`failed without ${what}`, { cause: error })),
+      ({ addresses }) => Promise.reject(new Error(`resolved without ${awaited}: ${addresses.join()}`)),
+      (error) => Promise.reject(new Error(`failed without ${awaited}`, { cause: error })),
     )
-    try {
-      await Promise.race([once(this.events, type, { signal: over.signal }), ended])
-    } finally {
-      over.abort()
-    }
+    await Promise.race([this.events.next(), ended])
   }
 
-  /** Ends a call that has shown what it should. */
   abort(): void {
     this.#controller.abort()
   }
 
-  /** The error it ends with; rejects if it gives a list. */
+  /** Resolves with the error of the call. Rejects if the call resolves. */
   async error(): Promise<ApiserverAddressError> {
     return this.result.then(
       ({ addresses }) => Promise.reject(new Error(`resolved: ${addresses.join()}`)),

@@ -5,19 +5,17 @@ import type { Reason } from '../../src/index.ts'
 /** The longest pause between two attempts, by default. */
 export const longestPauseMs: number = defaults.retry.maxDelayMs
 
-/** That pause, and a moment for the read: for a poll that is retried meanwhile. */
-export const longestWaitMs: number = longestPauseMs + 400
-
+/** A fault, and how long it took a call to report it and to recover from it. */
 export interface Fault {
   readonly fault: string
   readonly reason: Reason | undefined
-  /** From the fault, or the call where the fault was there before it, to the event that names it. */
+  /** Milliseconds from the fault, or from the start of the call if that was later, to the event that reports it. */
   readonly reportedMs?: number
-  /** From when etcd could answer again to the list. */
+  /** Milliseconds from the end of the fault to the list. */
   readonly recoverMs?: number
 }
 
-/** Adds a line to the Markdown table in the file `FAULT_TABLE`, where that is set. */
+/** Appends a row to the Markdown table in the file that the environment variable `FAULT_TABLE` names, if it is set. */
 export function record({ fault, reason, reportedMs, recoverMs }: Fault): void {
   const file = process.env['FAULT_TABLE']
   if (!file) return
@@ -26,7 +24,7 @@ export function record({ fault, reason, reportedMs, recoverMs }: Fault): void {
   appendFileSync(file, `| ${fault} | ${image} | ${reason ?? '-'} | ${ms(reportedMs)} | ${ms(recoverMs)} |\n`)
 }
 
-/** Milliseconds since now, at each call. */
+/** Returns a function that returns the milliseconds since it was created. */
 export function stopwatch(): () => number {
   const start = performance.now()
   return () => performance.now() - start
