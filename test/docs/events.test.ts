@@ -1,35 +1,16 @@
 import { expect, test } from 'vitest'
-import type { ApiserverAddressEvent } from '../../src/events.ts'
 import { codeSpans, read, rows, section } from '../support/documents.ts'
+import { eventTypes } from '../support/event-types.ts'
 
 const page = read('docs/events.md')
 
-/** A type that is missing here or too many is an error of the compiler. */
-const types: Record<ApiserverAddressEvent['type'], true> = {
-  attempt: true,
-  phase: true,
-  retry: true,
-  probed: true,
-  wake: true,
-  resolved: true,
-  failed: true,
-  aborted: true,
-  connected: true,
-  disconnected: true,
-  resynced: true,
-  changed: true,
-  held: true,
-  ignored: true,
-  closed: true,
-}
-
 test('docs/events.md explains every event, and no other', () => {
   const explained = rows(`${section(page, 'Events of every call')}\n${section(page, 'Events of a watch')}`)
-  expect(explained.flatMap(([type = '']) => codeSpans(type))).toEqual(Object.keys(types))
+  expect(explained.flatMap(([type = '']) => codeSpans(type))).toEqual(eventTypes)
 })
 
 test('docs/events.md has every field of every event, and no other', () => {
-  const shown = new Map<string, string[]>(Object.keys(types).map((type) => [type, []]))
+  const shown = new Map<string, string[]>(eventTypes.map((type) => [type, []]))
   let fields: string[] | undefined
   for (const [event = '', names = ''] of rows(section(page, 'Fields'))) {
     fields = shown.get(codeSpans(event)[0] ?? '') ?? fields
@@ -40,7 +21,7 @@ test('docs/events.md has every field of every event, and no other', () => {
 
 test('docs/events.md names the level of every event in the log', () => {
   const log = new Set(codeSpans(section(page, 'Log')))
-  for (const type of Object.keys(types)) expect(log).toContain(type)
+  for (const type of eventTypes) expect(log).toContain(type)
 })
 
 /** The fields of an event in the API report, with those that it inherits. */

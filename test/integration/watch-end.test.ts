@@ -34,6 +34,14 @@ function watchNewKey(more: WatchOptions = {}) {
   return { watch, events: watch.events, put }
 }
 
+/** Returns a watch whose first attempt has failed. */
+async function waitForRetry(options: WatchOptions): Promise<ObservedWatch> {
+  const { watch, events } = watchNewKey(options)
+  watch.startNext()
+  await events.until('retry')
+  return watch
+}
+
 interface Phase {
   /** Whether the watch has yielded a list by then. */
   readonly hasList: boolean
@@ -45,20 +53,14 @@ const phases: Record<string, Phase> = {
   'while it waits for the certificate files': {
     hasList: false,
     async enter(_proxy, options) {
-      const { watch, events } = watchNewKey({ ...options, tls: undefined, dataDir: '/nowhere' })
-      watch.startNext()
-      await events.until('retry')
-      return watch
+      return waitForRetry({ ...options, tls: undefined, dataDir: '/nowhere' })
     },
   },
   'while etcd cannot be reached': {
     hasList: false,
     async enter(proxy, options) {
       await proxy.refuse()
-      const { watch, events } = watchNewKey(options)
-      watch.startNext()
-      await events.until('retry')
-      return watch
+      return waitForRetry(options)
     },
   },
   'while etcd does not answer': {
@@ -74,10 +76,7 @@ const phases: Record<string, Phase> = {
   'while the key is not set': {
     hasList: false,
     async enter(_proxy, options) {
-      const { watch, events } = watchNewKey(options)
-      watch.startNext()
-      await events.until('retry')
-      return watch
+      return waitForRetry(options)
     },
   },
   'while it follows the key': {

@@ -4,9 +4,10 @@ import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { serve } from './serve.ts'
 
-/** Protobuf by hand, so that it can be wrong: fields of type varint, or of bytes, which are texts and messages too. */
+/** A field of a protobuf message: a bigint is a varint, and everything else is bytes. */
 export type Field = readonly [number: number, value: bigint | string | Uint8Array]
 
+/** Encodes a message by hand, so that a test can make it invalid. */
 export function message(...fields: readonly Field[]): Buffer {
   const parts = fields.map(([number, value]) => {
     if (typeof value === 'bigint') return Buffer.concat([varint(BigInt(number) << 3n), varint(value)])
@@ -44,13 +45,19 @@ export const created: Buffer = message([1, header()], [3, 1n])
 export const event = (kv: Versioned = { modRevision: 11n }, revision = 11n): Buffer =>
   message([1, header(revision)], [11, message([2, keyValue(kv)])])
 
-/** A gRPC frame: the flag for compression and the length may be lies. */
+/** Encodes a gRPC frame. The flag for compression and the length may be wrong. */
 export function frame(bytes: Uint8Array, { flag = 0, length = bytes.length } = {}): Buffer {
   const start = Buffer.alloc(5)
   start.writeUInt8(flag)
   start.writeUInt32BE(length, 1)
   return Buffer.concat([start, bytes])
 }
+
+/** Returns a text of this many megabytes. */
+export const megabytes = (count: number, text = 'a'): string => text.repeat((count << 20) / text.length)
+
+/** Text that would clear the screen, add a log line or hide text if it were printed as it is. */
+export const controlCharacters = '\x1b[2J\r\n{"level":"info","msg":"forged"}\x9b7m\u2028\u202e\u{e0001}'
 
 export type Answer = (stream: ServerHttp2Stream) => void
 
@@ -77,7 +84,7 @@ export const writes =
     for (const bytes of frames) stream.write(bytes)
   }
 
-/** Answers with headers alone, of which the status is a part. */
+/** Answers with headers only, which contain the status. */
 export const refusal =
   (status: string, text: string, headers: OutgoingHttpHeaders = {}): Answer =>
   (stream) =>
@@ -90,7 +97,7 @@ export function open(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
 }
 
-/** Writes again and again, as fast as it is taken, and leaves some of the process's time to the one who takes it. */
+/** Writes without end, as fast as the client reads, and lets the client run in between. */
 export const endlessly =
   (next: () => Uint8Array, first: Uint8Array = Buffer.alloc(0)): Answer =>
   (stream) => {
@@ -115,7 +122,7 @@ export interface HostileOptions {
   readonly onWatch?: Answer
 }
 
-/** Starts a server for the length of the test that speaks etcd's protocol and sends what the options say. Returns its URL. */
+/** Starts a server that speaks the protocol of etcd and sends what the options say, until the end of the test. Returns its URL. */
 export async function startHostileEtcd({
   onAuthenticate = refusal('3', 'etcdserver: authentication is not enabled'),
   onRange = answer(frame(range())),
@@ -142,7 +149,7 @@ export async function startHostileServer(speak: (socket: Socket) => void): Promi
   return `http://127.0.0.1:${await serve(server)}`
 }
 
-/** An HTTP/2 frame. */
+/** Encodes an HTTP/2 frame. */
 export function http2Frame(type: number, { flags = 0, id = 0, bytes = Buffer.alloc(0) } = {}): Buffer {
   const start = Buffer.alloc(9)
   start.writeUIntBE(bytes.length, 0, 3)

@@ -2,9 +2,11 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import {
   answer,
+  controlCharacters,
   frame,
   header,
   keyValue,
+  megabytes,
   message,
   open,
   range,
@@ -18,9 +20,6 @@ import '../../../support/preload.ts'
 
 expectNoLeaks()
 
-const megabytes = (count: number, text = 'a') => text.repeat((count << 20) / text.length)
-/** Text that would clear the screen, add a log line or hide text if it were printed as it is. */
-const controlCharacters = '\x1b[2J\r\n{"level":"info","msg":"forged"}\x9b7m\u2028\u202e\u{e0001}'
 const list = '10.0.0.11:6443'
 
 /** Responses to a read, with the result of a call of two attempts: a list, or the reason of its error. */

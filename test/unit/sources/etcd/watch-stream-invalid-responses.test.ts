@@ -2,12 +2,14 @@ import { expect, test } from 'vitest'
 import { watchApiserverAddresses } from '../../../../src/index.ts'
 import {
   answer,
+  controlCharacters,
   created,
   emptyList,
   event,
   frame,
   header,
   keyValue,
+  megabytes,
   message,
   refusal,
   startHostileEtcd,
@@ -21,9 +23,6 @@ import { Recorder } from '../../../support/recorder.ts'
 
 expectNoLeaks()
 
-const megabytes = (count: number, text = 'a') => text.repeat((count << 20) / text.length)
-/** Text that would clear the screen, add a log line or hide text if it were printed as it is. */
-const controlCharacters = '\x1b[2J\r\n{"level":"info","msg":"forged"}\x9b7m\u2028\u202e\u{e0001}'
 const one = '10.0.0.11:6443'
 const two = '10.0.0.12:6443'
 /** The event that brings the second list. */
