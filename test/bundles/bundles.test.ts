@@ -69,7 +69,7 @@ async function storeList(etcd: EtcdCluster): Promise<string> {
   return key
 }
 
-describe.each(Object.entries(bundlers))('an application bundled by %s', (_name, { bundle, file }) => {
+describe.each(Object.entries(bundlers))('bundled by %s', (_name, { bundle, file }) => {
   let folder: string | undefined
 
   /** Bundles the application once. */
@@ -81,14 +81,17 @@ describe.each(Object.entries(bundlers))('an application bundled by %s', (_name, 
   }
   base.afterAll(() => folder && rmSync(folder, { recursive: true }))
 
-  test('reads from an etcd without TLS', async ({ project, httpEtcd }) => {
+  test('a bundled application reads from an etcd without TLS', async ({ project, httpEtcd }) => {
     const options = { endpoints: httpEtcd.endpoints, key: await storeList(httpEtcd) }
     const application = run(await bundled(project), file, 'resolve', JSON.stringify(options))
     expect(await application.closed).toBe(0)
     expect(application.output).toEqual({ stdout: '10.0.0.11:6443\n', stderr: '' })
   })
 
-  test('reads with client certificates, and names the option that is invalid', async ({ project, etcd }) => {
+  test('a bundled application reads with client certificates, and names an option that is invalid', async ({
+    project,
+    etcd,
+  }) => {
     const options = { endpoints: etcd.endpoints, tls: etcd.tls, key: await storeList(etcd) }
     const application = run(await bundled(project), file, 'resolve', JSON.stringify(options))
     expect(await application.closed).toBe(0)
@@ -100,7 +103,7 @@ describe.each(Object.entries(bundlers))('an application bundled by %s', (_name, 
     )
   })
 
-  test('follows a rotation of the certificates', async ({ project, etcd }) => {
+  test('a bundled application follows a rotation of the certificates', async ({ project, etcd }) => {
     const [member] = etcd.members
     const foreign = await createAuthority('next-ca')
     await using proxy = await startProxy(member?.endpoint ?? '')
@@ -117,7 +120,7 @@ describe.each(Object.entries(bundlers))('an application bundled by %s', (_name, 
     await writeFile(etcd.tls.caFile, etcd.authority.cert)
   })
 
-  test('follows etcd through a restart', async ({ project, etcd }) => {
+  test('a bundled application follows etcd through a restart', async ({ project, etcd }) => {
     const key = await storeList(etcd)
     const options = { endpoints: etcd.endpoints, tls: etcd.tls, key, shrinkDelayMs: 0 }
     const application = run(await bundled(project), file, 'watch', JSON.stringify(options))

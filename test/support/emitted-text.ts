@@ -6,8 +6,8 @@ import { resolveApiserverAddresses, watchApiserverAddresses } from '../../src/in
 import type { ApiserverAddressEvents, WatchOptions } from '../../src/index.ts'
 
 /**
- * Returns all that a call and a watch with these options give to anyone, as text: results, errors with their causes, events, the
- * diagnostics channel, and the log from its lowest level on.
+ * Returns everything that a call and a watch with these options emit, as text: results, errors with their causes, events,
+ * messages on the diagnostics channel, and the log at its lowest level.
  */
 export async function everythingEmittedBy(options: WatchOptions): Promise<string> {
   const texts: string[] = []
