@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { AddressList } from '../../../src/addresses/list.ts'
 import { parseAddresses } from '../../../src/addresses/parse.ts'
-import type { AddressChange } from '../../../src/index.ts'
+import type { AddressChange, ApiserverAddressEvent } from '../../../src/index.ts'
 import { Failure } from '../../../src/sources/failure.ts'
 import { idle } from '../../support/clock.ts'
 import { watchFake } from '../../support/fake-watch.ts'
@@ -81,7 +82,7 @@ const random = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLen
   return () => numbers[i++ % numbers.length] as number
 })
 
-/** Runs the steps of one story with a reader, closes the watch, and checks what every story has to hold. */
+/** Runs steps with a reader, closes the watch, and checks what has to be true after any steps. */
 async function withReader(fixture: Fixture, run: (reader: SlowReader) => Promise<void>): Promise<SlowReader> {
   const reader = new SlowReader(fixture.watch)
   try {
@@ -114,7 +115,7 @@ test('a watch publishes the addresses stored in the last shrinkDelayMs, for any 
           await idle()
           const stored = etcd.revision > revision ? parseAddresses(etcd.now.value) : undefined
           if (stored?.kind === 'list') {
-            for (const last of lists.slice(-1)) last.until = clock.now()
+            lists.at(-1)!.until = clock.now()
             lists.push({ list: stored.addresses, until: Infinity })
           }
           const published = events.all.findLast((event) => event.type === 'changed' || event.type === 'resolved')
@@ -133,12 +134,21 @@ test('a watch publishes the addresses stored in the last shrinkDelayMs, for any 
 const refused = new Failure('unreachable', 'refused')
 const fault = fc.constantFrom(
   step('cut', ({ etcd }) => etcd.cut()),
-  step('stop', ({ etcd }) => etcd.cut((etcd.fault = refused))),
+  step('stop', ({ etcd }) => {
+    etcd.fault = refused
+    etcd.cut(refused)
+  }),
   step('start', ({ etcd }) => (etcd.fault = undefined)),
   step('freeze', ({ etcd }) => (etcd.silent = true)),
   step('unfreeze', ({ etcd }) => (etcd.silent = false)),
-  step('refuse watches', ({ etcd }) => etcd.cut(((etcd.watching = 'refuses'), refused))),
-  step('do not answer watches', ({ etcd }) => etcd.cut(((etcd.watching = 'is silent'), refused))),
+  step('refuse watches', ({ etcd }) => {
+    etcd.watching = 'refuses'
+    etcd.cut(refused)
+  }),
+  step('do not answer watches', ({ etcd }) => {
+    etcd.watching = 'is silent'
+    etcd.cut(refused)
+  }),
   step('open watches', ({ etcd }) => (etcd.watching = 'opens')),
   step('compact', ({ etcd }) => etcd.compact()),
   step('write another key', ({ etcd }) => etcd.bump(3n)),
@@ -151,6 +161,31 @@ const fault = fc.constantFrom(
 const endFaults = step('end all faults', ({ etcd }) =>
   Object.assign(etcd, { fault: undefined, silent: false, watching: 'opens' }),
 )
+
+/** Expects that the revision goes down at most once after each restored backup. */
+function expectToGoBackOnlyAfterRestores(events: readonly ApiserverAddressEvent[]): void {
+  let newest = 0n
+  let restores = 0
+  for (const event of events) {
+    if (event.type === 'resynced') restores++
+    if (event.type !== 'changed' && event.type !== 'resolved') continue
+    if (BigInt(event.revision) < newest) restores--
+    expect(restores).toBeGreaterThanOrEqual(0)
+    newest = BigInt(event.revision)
+  }
+}
+
+/** Expects that the reader has received published lists only, in their order. It may have missed some. */
+function expectToBePublishedInOrder(received: readonly AddressChange[], published: readonly AddressList[]): void {
+  let from = 0
+  for (const { revision, addresses: list } of received) {
+    const index = published.findIndex(
+      (other, i) => i >= from && other.revision === revision && other.addresses.join() === list.join(),
+    )
+    expect(index).not.toBe(-1)
+    from = index + 1
+  }
+}
 
 test('a watch never goes back, leaves out no stored address, and ends with the last list, for any values and faults', async () => {
   const latency = fc.constantFrom(0, 10, 700)
@@ -182,26 +217,9 @@ test('a watch never goes back, leaves out no stored address, and ends with the l
       const candidates = stored.filter((entry) => entry.revision === revision)
       expect(candidates.some((entry) => entry.list.every((address) => list.includes(address)))).toBe(true)
     }
-    // The revision goes down at most once after each restored backup.
-    let newest = 0n
-    let restores = 0
-    for (const event of events.all) {
-      if (event.type === 'resynced') restores++
-      if (event.type !== 'changed' && event.type !== 'resolved') continue
-      if (BigInt(event.revision) < newest) restores--
-      expect(restores).toBeGreaterThanOrEqual(0)
-      newest = BigInt(event.revision)
-    }
+    expectToGoBackOnlyAfterRestores(events.all)
     if (fixture.restored !== true) expect(events.of('resynced')).toEqual([])
-    // The reader has received published lists only, in their order.
-    let from = 0
-    for (const { revision, addresses: list } of reader.received) {
-      const index = published.findIndex(
-        (event, i) => i >= from && event.revision === revision && event.addresses.join() === list.join(),
-      )
-      expect(index).not.toBe(-1)
-      from = index + 1
-    }
+    expectToBePublishedInOrder(reader.received, published)
   }
   await fc.assert(fc.asyncProperty(steps(fault, fault), putList, latency, random, run), { numRuns: 500 })
 })
