@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdMember } from '../../test/support/etcd.ts'
 
 /**
- * Resolves when the member has a quorum: it answers a linearizable read. A member whose peers have a new address may
- * keep its dead connections for minutes, so a member that does not recover is restarted.
+ * Resolves when the member has a quorum: it answers a linearizable read. After the other members have got new
+ * addresses, a member may keep its dead connections to them for minutes, so a member that does not recover is restarted.
  */
 export async function waitUntilHealthy(member: EtcdMember): Promise<void> {
   const read = () => member.request('kv/range', { key: 'eA==' })

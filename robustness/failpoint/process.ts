@@ -36,7 +36,7 @@ export function processFaults(targets: Targets): Faults<Kinds> {
         (members) => members[target % members.length],
         (request) => (stop = stopProcess(process.pid, stopMs, request)),
       )
-      // Without a member that could take the write, the process is stopped all the same.
+      // The process is stopped even if no member could take the write.
       await (stop ?? stopProcess(process.pid, stopMs))
       return true
     },

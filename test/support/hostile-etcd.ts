@@ -97,7 +97,7 @@ export function open(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
 }
 
-/** Writes without end, as fast as the client reads, and lets the client run in between. */
+/** Writes without end, as fast as the client reads. Lets the client run after every hundred writes. */
 export const endlessly =
   (next: () => Uint8Array, first: Uint8Array = Buffer.alloc(0)): Answer =>
   (stream) => {

@@ -14,7 +14,7 @@ test('addressList has the URLs in the same order as the addresses, and cannot be
   expect(Object.isFrozen(addresses) && Object.isFrozen(urls)).toBe(true)
 })
 
-test('addressList puts live addresses first, dead addresses last, and those without a probe in between', () => {
+test('addressList puts live addresses first, then those without a probe, and dead addresses last', () => {
   const { addresses, urls, probes } = addressList(['a:1', 'b:1', 'c:1', 'd:1'], 'etcd', '1', [
     dead('a:1'),
     alive('d:1'),

@@ -72,7 +72,7 @@ test('RetryLimit starts again after reset', async () => {
   expect(limit.isOver(expired, 'files')).toBe(false)
 })
 
-test('a watch waits for each half-written file as long as for the first, when it was connected in between', async () => {
+test('a watch waits for each half-written file as long as for the first, if it has followed the key since', async () => {
   const { etcd, watch, events, clock } = await followFake(['10.0.0.1:6443'], {}, () => 0)
   for (let i = 0; i < 3; i++) {
     events.clear()
