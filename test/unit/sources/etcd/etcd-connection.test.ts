@@ -21,7 +21,7 @@ const token = answer(frame(message([1, header()], [2, 'some.token'])))
 const list = answer(frame(range()))
 const credentials = { username: 'user', password: 'password' }
 
-test('Connection.read returns value and revisions of the key', async () => {
+test('EtcdConnection.read returns value and revisions of the key', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: list }))
   expect(await connection.read(never)).toEqual({
     value: Buffer.from('["10.0.0.11:6443"]\n'),
@@ -33,13 +33,13 @@ test('Connection.read returns value and revisions of the key', async () => {
   expect(connection.stage).toBe('ready')
 })
 
-test('Connection.read returns a snapshot without a value if the key does not exist', async () => {
+test('EtcdConnection.read returns a snapshot without a value if the key does not exist', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: answer(frame(message([1, header()]))) }))
   const absent = { value: undefined, modRevision: 0n, createRevision: 0n, version: 0n, revision: 10n }
   expect(await connection.read(never)).toEqual(absent)
 })
 
-test('Connection.read authenticates once, with the first read', async () => {
+test('EtcdConnection.read authenticates once, with the first read', async () => {
   const { next: onAuthenticate, calls } = inTurn(token)
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate }), credentials)
   await connection.read(never)
@@ -47,14 +47,14 @@ test('Connection.read authenticates once, with the first read', async () => {
   expect(calls()).toBe(1)
 })
 
-test('Connection.read does not authenticate without credentials', async () => {
+test('EtcdConnection.read does not authenticate without credentials', async () => {
   const { next: onAuthenticate, calls } = inTurn(token)
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate }))
   await connection.read(never)
   expect(calls()).toBe(0)
 })
 
-test('Connection.read continues without a token if etcd has authentication switched off', async () => {
+test('EtcdConnection.read continues without a token if etcd has authentication switched off', async () => {
   const { next: onRange, calls } = inTurn(list)
   const connection = await openConnection(await startHostileEtcd({ onRange }), credentials)
   expect(await connection.read(never)).toMatchObject({ revision: 10n })
@@ -65,7 +65,7 @@ test.each([
   ['16', 'etcdserver: invalid auth token'],
   ['3', 'etcdserver: revision of auth store is old'],
   ['3', 'etcdserver: user name is empty'],
-])('Connection.read renews its token and reads again after status %s "%s"', async (code, text) => {
+])('EtcdConnection.read renews its token and reads again after status %s "%s"', async (code, text) => {
   const authentications = inTurn(token)
   const ranges = inTurn(refusal(code, text), list)
   const options = { onAuthenticate: authentications.next, onRange: ranges.next }
@@ -74,14 +74,14 @@ test.each([
   expect([authentications.calls(), ranges.calls()]).toEqual([2, 2])
 })
 
-test('Connection.read renews a token only once', async () => {
+test('EtcdConnection.read renews a token only once', async () => {
   const { next: onRange, calls } = inTurn(refusal('16', 'etcdserver: invalid auth token'))
   const connection = await openConnection(await startHostileEtcd({ onAuthenticate: token, onRange }), credentials)
   await expect(connection.read(never)).rejects.toMatchObject({ reason: 'unauthenticated' })
   expect(calls()).toBe(2)
 })
 
-test('Connection.read rejects with signal.reason when it is aborted', async () => {
+test('EtcdConnection.read rejects with signal.reason when it is aborted', async () => {
   const connection = await openConnection(await startHostileEtcd({ onRange: () => {} }))
   const controller = new AbortController()
   const result = connection.read(controller.signal)
@@ -89,7 +89,7 @@ test('Connection.read rejects with signal.reason when it is aborted', async () =
   await expect(result).rejects.toBe('enough')
 })
 
-test('Connection.close ends a watch with a failure that says that the connection was replaced', async () => {
+test('EtcdConnection.close ends a watch with a failure that says that the connection was replaced', async () => {
   const url = await startHostileEtcd({})
   const connection = await openConnection(url)
   const watch = await connection.watch(7n, never)

@@ -59,7 +59,7 @@ async function countOutcomes(
 }
 const knownOutcomes = ['success', 'aborted', 'unavailable', 'invalid-value', 'rejected']
 
-test(`Connection.read returns a snapshot or a known failure for 2,000 damaged responses, with seed ${fuzzSeed}`, async () => {
+test(`EtcdConnection.read returns a snapshot or a known failure for 2,000 damaged responses, with seed ${fuzzSeed}`, async () => {
   const next = damage(recorded.range)
   const url = await startHostileEtcd({ onRange: (stream) => answer(next())(stream) })
   const counts = await countOutcomes(2000, url, async (connection, signal) => {
@@ -70,7 +70,7 @@ test(`Connection.read returns a snapshot or a known failure for 2,000 damaged re
   for (const outcome of ['success', 'unavailable']) expect(counts.get(outcome)).toBeGreaterThan(20)
 })
 
-test(`Connection.watch returns changes or a known failure for 1,000 damaged responses, with seed ${fuzzSeed}`, async () => {
+test(`EtcdConnection.watch returns changes or a known failure for 1,000 damaged responses, with seed ${fuzzSeed}`, async () => {
   const next = damage(recorded.watch)
   const url = await startHostileEtcd({ onWatch: (stream) => writes(next())(stream) })
   const counts = await countOutcomes(1000, url, async (connection, signal) => {
