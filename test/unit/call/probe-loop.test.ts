@@ -17,9 +17,10 @@ function startLoop(first: readonly string[], probed?: readonly string[]) {
   const controller = new AbortController()
   const apiservers = new FakeApiservers(clock)
   const config = parseOptions({ probe: 'tcp', probeIntervalMs: 10_000, signal: controller.signal }, 'watch')
-  const call = new Call(config, clock)
-  const prober = new Prober(config, clock, apiservers.probe)
-  const context: CallContext = { call, clock, config, prober, source: new FakeSource() }
+  const source = new FakeSource()
+  const call = new Call(config, clock, source)
+  const prober = new Prober(config, source, clock, apiservers.probe)
+  const context: CallContext = { call, clock, config, prober, source }
   let list = first
   const rounds: (readonly ProbedAddress[])[] = []
   const loop = new ProbeLoop(

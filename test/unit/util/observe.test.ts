@@ -21,13 +21,13 @@ test('observe returns although the observer throws, and its error is an uncaught
   expect(uncaught).toEqual([error])
 })
 
-test('childLogger adds the name of the package and the key to each line', () => {
+test('childLogger adds the name of the package to each line', () => {
   const lines: unknown[] = []
   const logger = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) })
-  childLogger(logger, 'rke2/apiaddresses')?.info('found')
-  expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', key: 'rke2/apiaddresses', msg: 'found' }])
+  childLogger(logger)?.info('found')
+  expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', msg: 'found' }])
 })
 
 test('childLogger returns undefined without a logger', () => {
-  expect(childLogger(undefined, 'key')).toBeUndefined()
+  expect(childLogger(undefined)).toBeUndefined()
 })
