@@ -6,13 +6,13 @@
  */
 export class LinkedAbortController {
   readonly #controller = new AbortController()
-  readonly #parent: AbortSignal | undefined
-  readonly #onParentAbort = (): void => this.abort(this.#parent?.reason)
+  readonly #unlink: (() => void) | undefined
 
   constructor(parent: AbortSignal | undefined) {
-    this.#parent = parent
-    if (parent?.aborted === true) this.#onParentAbort()
-    else parent?.addEventListener('abort', this.#onParentAbort, { once: true })
+    // Many waits may listen to it. Some versions of Node 22 warn about more than ten.
+    process.getBuiltinModule('node:events').setMaxListeners(0, this.#controller.signal)
+    if (parent?.aborted === true) this.abort(parent.reason)
+    else this.#unlink = parent && onAbort(parent, () => this.abort(parent.reason))
   }
 
   get signal(): AbortSignal {
@@ -25,12 +25,49 @@ export class LinkedAbortController {
 
   /** Unlinks the parent, and aborts everything that still waits for this signal. */
   end(): void {
-    this.#parent?.removeEventListener('abort', this.#onParentAbort)
+    this.#unlink?.()
     this.abort(ended)
   }
 }
 
 const ended = new Error('the operation has ended')
+
+/** What waits for the same signal, and the one listener for all of it. */
+interface Listening {
+  readonly callbacks: Set<() => void>
+  readonly listener: () => void
+}
+
+const listening = new WeakMap<AbortSignal, Listening>()
+
+/**
+ * Calls back when a signal aborts, with one listener for all that wait for the same signal: a program may use one signal
+ * for many calls, and some versions of Node 22 warn about more than ten listeners.
+ *
+ * @returns a function that removes the callback
+ */
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const { callbacks, listener } = listening.get(signal) ?? listenTo(signal)
+  callbacks.add(callback)
+  return () => {
+    callbacks.delete(callback)
+    if (callbacks.size > 0 || listening.get(signal)?.callbacks !== callbacks) return
+    listening.delete(signal)
+    signal.removeEventListener('abort', listener)
+  }
+}
+
+function listenTo(signal: AbortSignal): Listening {
+  const callbacks = new Set<() => void>()
+  const listener = () => {
+    listening.delete(signal)
+    for (const callback of callbacks) callback()
+  }
+  signal.addEventListener('abort', listener, { once: true })
+  const created = { callbacks, listener }
+  listening.set(signal, created)
+  return created
+}
 
 /** Runs an operation with a signal that aborts with the parent, and after the operation has settled. */
 export async function withLinkedAbort<T>(

@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, getMaxListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { LinkedAbortController, orAborted, withLinkedAbort, withTimeout } from '../../../src/util/abort.ts'
 import { VirtualClock } from '../../support/clock.ts'
@@ -138,4 +138,32 @@ test('orAborted rejects with signal.reason when the signal aborts, and leaves no
 
 test('orAborted rejects with signal.reason if the signal is aborted already', async () => {
   await expect(orAborted(Promise.resolve('result'), AbortSignal.abort('enough'))).rejects.toBe('enough')
+})
+
+test('LinkedAbortController adds one listener to a signal that many share, and removes it after the last', () => {
+  const parent = new AbortController()
+  const linked = Array.from({ length: 20 }, () => new LinkedAbortController(parent.signal))
+  expect(listenersOf(parent.signal)).toBe(1)
+  for (const controller of linked.splice(1)) controller.end()
+  expect(listenersOf(parent.signal)).toBe(1)
+  linked[0]!.end()
+  expect(listenersOf(parent.signal)).toBe(0)
+})
+
+test('LinkedAbortController aborts with the parent that many share, and can be linked anew while that aborts', () => {
+  const parent = new AbortController()
+  const first = new LinkedAbortController(parent.signal)
+  const second = new LinkedAbortController(parent.signal)
+  const reasons: unknown[] = []
+  first.signal.addEventListener('abort', () => {
+    second.end()
+    reasons.push(new LinkedAbortController(parent.signal).signal.reason)
+  })
+  parent.abort('enough')
+  expect([first.signal.reason, ...reasons]).toEqual(['enough', 'enough'])
+  expect(second.signal.aborted).toBe(true)
+})
+
+test('LinkedAbortController has a signal to which many waits may listen without a warning', () => {
+  expect(getMaxListeners(new LinkedAbortController(undefined).signal)).toBe(0)
 })
