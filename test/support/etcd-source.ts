@@ -32,7 +32,10 @@ export const snapshot: Snapshot = { value: undefined, modRevision: 0n, createRev
 
 export const failureOf = (reason: Reason): Failure => new Failure(reason, `it is ${reason}`)
 
-/** A connection that connects, answers and fails when the test says so. */
+/**
+ * A connection that connects, answers and fails when the test says so, for the order in which `EtcdSource` reads its
+ * endpoints. It has no key: a `FakeEtcd` has one.
+ */
 export class ControlledConnection implements Connection {
   readonly options: EtcdConnectionOptions
   stage: Stage = 'connecting'

@@ -20,6 +20,9 @@ const absent: Snapshot = { value: undefined, modRevision: 0n, createRevision: 0n
 /**
  * One key of an etcd in memory, for sequences of faults that a real etcd cannot produce on demand, and for virtual
  * time. Its reads are linearizable, as those of etcd.
+ *
+ * It has no network: `hostile-etcd.ts` is a server for what an etcd must never send. It always knows what to answer:
+ * `ControlledConnection` answers when the test says so.
  */
 export class FakeEtcd {
   readonly connect: ConnectToEtcd = async () => new FakeConnection(this)

@@ -122,7 +122,10 @@ export interface HostileOptions {
   readonly onWatch?: Answer
 }
 
-/** Starts a server that speaks the protocol of etcd and sends what the options say, until the end of the test. Returns its URL. */
+/**
+ * Starts a server that speaks the protocol of etcd and sends what the options say, which may be invalid, until the end
+ * of the test. It remembers nothing, unlike a `FakeEtcd`. Returns its URL.
+ */
 export async function startHostileEtcd({
   onAuthenticate = refusal('3', 'etcdserver: authentication is not enabled'),
   onRange = answer(frame(range())),
