@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { parseEndpoints } from '../addresses/endpoint.ts'
+import { parseEndpoint, parseEndpoints } from '../addresses/endpoint.ts'
 import type { Endpoint } from '../addresses/endpoint.ts'
 import * as rke2 from '../rke2.ts'
 import type { Distribution, TlsFiles } from '../rke2.ts'
@@ -94,27 +94,28 @@ function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): Etcd
 async function kubernetesSetup(options: SourceOptions, node: AnySetup, exists: Exists): Promise<KubernetesSetup> {
   const { tls, tokenFile, endpoints } = options
   const nodeFiles = rke2.kubeProxyFiles(node.dataDir)
-  const inPod = !(await exists(nodeFiles.keyFile)) && (await isPod(exists))
+  const pod = (await exists(nodeFiles.keyFile)) || !(await isPod(exists)) ? undefined : podEndpoint()
   const podTls = { caFile: rke2.serviceAccountCaFile }
   const ownTls = tokenFile === undefined ? nodeFiles : { caFile: nodeFiles.caFile }
   return {
     kind: 'kubernetes',
     ...node,
-    endpoints: endpoints ?? parseEndpoints(inPod ? [podUrl()] : rke2.localApiservers[node.distribution], 6443),
-    tls: tls ?? (inPod ? podTls : ownTls),
-    tokenFile: tokenFile ?? (inPod && tls === undefined ? rke2.serviceAccountTokenFile : undefined),
-    isPod: inPod,
+    endpoints: endpoints ?? (pod ? [pod] : parseEndpoints(rke2.localApiservers[node.distribution], 6443)),
+    tls: tls ?? (pod ? podTls : ownTls),
+    tokenFile: tokenFile ?? (pod && tls === undefined ? rke2.serviceAccountTokenFile : undefined),
+    isPod: pod !== undefined,
     readsServers: endpoints === undefined,
   }
 }
 
 const isPod = async (exists: Exists): Promise<boolean> =>
-  Boolean(process.env['KUBERNETES_SERVICE_HOST']) && exists(rke2.serviceAccountTokenFile)
+  podEndpoint() !== undefined && exists(rke2.serviceAccountTokenFile)
 
-/** Returns the URL of the apiserver that Kubernetes gives to each Pod. */
-function podUrl(): string {
-  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = process.env
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+/** Returns the apiserver that Kubernetes gives to each Pod, if the variables name a valid one. */
+function podEndpoint(): Endpoint | undefined {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port } = process.env
+  const endpoint = parseEndpoint(`https://${host.includes(':') ? `[${host}]` : host}:${port || '443'}`)
+  return 'url' in endpoint ? endpoint : undefined
 }
 
 async function someExists(paths: readonly string[], exists: Exists): Promise<boolean> {
