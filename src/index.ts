@@ -18,6 +18,7 @@ export type {
   PhaseEvent,
   ProbedEvent,
   ResolvedEvent,
+  ResolveTrace,
   ResyncedEvent,
   RetryEvent,
   WakeEvent,

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { ApiserverAddressEvents } from './events.ts'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from './events.ts'
 import type { TlsFiles } from './rke2.ts'
 
 /**
@@ -8,10 +8,13 @@ import type { TlsFiles } from './rke2.ts'
  */
 export type ProbeKind = 'tcp' | 'tls' | 'readyz'
 
-/** The methods of a logger that a call uses. A logger of pino has them. */
+/**
+ * The methods of a logger that a call uses, with the arguments of pino: a logger of pino, Fastify or winston, `console`, or
+ * an object of yours.
+ */
 export interface Logger {
-  /** Returns a logger that adds these fields to each entry. */
-  child(fields: Readonly<Record<string, unknown>>): Logger
+  /** Returns a logger that adds these fields to each entry. Without it, the call adds them itself. */
+  child?(fields: Readonly<Record<string, unknown>>): Logger
   debug(fields: Readonly<Record<string, unknown>>, text: string): void
   info(fields: Readonly<Record<string, unknown>>, text: string): void
   warn(fields: Readonly<Record<string, unknown>>, text: string): void
@@ -124,6 +127,8 @@ export interface ResolveOptions {
   readonly signal?: AbortSignal | undefined
   /** The emitter on which the call emits every event, see {@link ApiserverAddressEvents}. @default none */
   readonly events?: EventEmitter<ApiserverAddressEvents> | undefined
+  /** Receives every event, as the emitter does. @default none */
+  readonly onEvent?: ((event: ApiserverAddressEvent) => void) | undefined
   /** The logger to whose child the call logs, such as one of pino. Without it, nothing is logged. @default none */
   readonly logger?: Logger | undefined
 }

@@ -3,6 +3,8 @@ import type { ResolvedAddresses } from './addresses/list.ts'
 import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
+import type { CallContext } from './call/context.ts'
+import { traceResolve } from './call/diagnostics.ts'
 import { waitForList } from './call/wait-for-list.ts'
 import type { CompleteList } from './call/wait-for-list.ts'
 import type { ResolveOptions } from './options.ts'
@@ -36,10 +38,15 @@ export async function resolve(
 ): Promise<ResolvedAddresses> {
   const call = new Call(config, clock, source)
   const prober = new Prober(config, source, clock, probe)
+  return traceResolve(call.number, () => run({ call, source, prober, config, clock }))
+}
+
+async function run(context: CallContext): Promise<ResolvedAddresses> {
+  const { call, source, prober, config } = context
   let list: CompleteList | undefined
   try {
     call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
-    list = await waitForList({ call, source, prober, config, clock })
+    list = await waitForList(context)
     const { attempts, elapsedMs } = call
     const { addresses, snapshot, probes } = list
     const result = { ...addressList(addresses, list.source, String(snapshot.modRevision), probes), attempts, elapsedMs }

@@ -4,9 +4,11 @@ import type { Failure } from '../sources/failure.ts'
 import { awaited } from '../sources/reasons.ts'
 import type { Source } from '../sources/source.ts'
 import { LinkedAbortController } from '../util/abort.ts'
+import { withFramesOf } from '../util/caller.ts'
 import type { Clock } from '../util/clock.ts'
 import { seconds } from '../util/text.ts'
 import type { Config } from './config.ts'
+import { nextCallNumber } from './diagnostics.ts'
 import { createEmit } from './emit.ts'
 import type { Emit } from './emit.ts'
 import { HintFinder } from './hint.ts'
@@ -20,6 +22,8 @@ const endings: Readonly<Record<ErrorCode, string>> = {
 
 /** One running call or watch: its deadline, its attempts, its phases, and how it ends. */
 export class Call {
+  /** Identifies the call in this process. */
+  readonly number: number = nextCallNumber()
   readonly emit: Emit
   readonly #config: Config
   readonly #clock: Clock
@@ -44,7 +48,7 @@ export class Call {
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
     this.#waitingSince = this.#startedAt
-    this.emit = createEmit(source, config.events, config.logger, clock)
+    this.emit = createEmit(this.number, source, config, clock)
     this.#controller = new LinkedAbortController(config.signal)
     this.#hints = new HintFinder(source, clock)
   }
@@ -141,7 +145,8 @@ export class Call {
     }
     if (this.#lastHint !== undefined) message += `; ${this.#lastHint}`
     const cause = failure?.cause ?? failure
-    return new ApiserverAddressError(message, { code, reason: failure?.reason, attempts, elapsedMs, cause })
+    const error = new ApiserverAddressError(message, { code, reason: failure?.reason, attempts, elapsedMs, cause })
+    return withFramesOf(this.#config.caller, error)
   }
 
   /** Emits how the call has ended: by the caller's signal or with an error. */

@@ -1,8 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import { parseEndpoints } from '../addresses/endpoint.ts'
-import type { ApiserverAddressEvents } from '../events.ts'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
 import type { SourceOptions } from '../sources/options.ts'
+import { captureCaller } from '../util/caller.ts'
+import type { Caller } from '../util/caller.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { optionError } from './option-error.ts'
 import { optionSchemas } from './schema.ts'
@@ -22,6 +24,9 @@ export interface Config extends SourceOptions {
   readonly shrinkDelayMs: number | undefined
   readonly signal: AbortSignal | undefined
   readonly events: EventEmitter<ApiserverAddressEvents> | undefined
+  readonly onEvent: ((event: ApiserverAddressEvent) => void) | undefined
+  /** Who has started the call. */
+  readonly caller: Caller
 }
 
 /** The fields of a config that the schema leaves out if they are not given, or if the call is not a watch. */
@@ -37,12 +42,13 @@ const absent = {
   shrinkDelayMs: undefined,
   signal: undefined,
   events: undefined,
+  onEvent: undefined,
   logger: undefined,
 }
 
 /**
  * Checks the options and fills in the defaults. The caller's objects are neither kept nor changed, except for `signal`,
- * `events` and `logger`, which are kept.
+ * `events`, `onEvent` and `logger`, which are kept.
  *
  * @throws TypeError that names the option and its value, if an option is unknown, of the wrong type or out of range
  * @internal
@@ -57,6 +63,7 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
     ...absent,
     ...checked,
     source,
+    caller: captureCaller(parseOptions),
     endpoints: endpoints && parseEndpoints(endpoints, source === 'kubernetes' ? 6443 : 2379),
   }
 }

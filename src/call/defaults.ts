@@ -13,6 +13,7 @@ type WithoutDefault =
   | 'probe'
   | 'signal'
   | 'events'
+  | 'onEvent'
   | 'logger'
 
 /** The options of this type, all of them given. */

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino'
 import type { ApiserverAddressEvent } from '../events.ts'
 import { logLevelOf } from '../sources/reasons.ts'
 import type { Source } from '../sources/source.ts'
 import type { Clock } from '../util/clock.ts'
+import type { FieldLogger } from '../util/logger.ts'
 import { observe } from '../util/observe.ts'
 import { seconds } from '../util/text.ts'
 import { describe, describeOutage, describeWait } from './describe.ts'
@@ -48,7 +48,7 @@ interface Outage {
 
 /** Logs the events of one call. */
 export class EventLog {
-  readonly #logger: Logger
+  readonly #logger: FieldLogger
   readonly #clock: Clock
   readonly #source: Pick<Source, 'subject'>
   /** The message of the wait that was logged last; `undefined` while there is a list. */
@@ -56,7 +56,7 @@ export class EventLog {
   #hasList = false
   #outage: Outage | undefined
 
-  constructor(logger: Logger, clock: Clock, source: Pick<Source, 'subject'>) {
+  constructor(logger: FieldLogger, clock: Clock, source: Pick<Source, 'subject'>) {
     this.#logger = logger
     this.#source = source
     this.#clock = clock

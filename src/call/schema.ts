@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import type { Logger } from 'pino'
 import * as z from 'zod/mini'
 import { parseEndpoint } from '../addresses/endpoint.ts'
 import { normalizeAddress, normalizeHost } from '../addresses/host-port.ts'
-import type { ApiserverAddressEvents } from '../events.ts'
+import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../events.ts'
+import type { Logger } from '../options.ts'
 import { defaults } from './defaults.ts'
 
 let schemas: ReturnType<typeof createSchemas> | undefined
@@ -46,7 +46,8 @@ function resolveFields() {
       withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted'),
     ),
     events: z.optional(withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on')),
-    logger: z.optional(withMethods<Logger>('a pino logger', 'child', 'debug', 'info', 'warn', 'error')),
+    onEvent: z.optional(aFunction<(event: ApiserverAddressEvent) => void>()),
+    logger: z.optional(withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error')),
   }
 }
 
@@ -149,6 +150,8 @@ const isFieldObject = (value: unknown) =>
   typeof value === 'object' &&
   value !== null &&
   ![Array, Map, Set, Date, Promise].some((other) => value instanceof other)
+
+const aFunction = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function')
 
 /** Accepts an object with these methods. `instanceof` would refuse an object of another realm, or of another pino. */
 function withMethods<T>(description: string, ...methods: string[]) {

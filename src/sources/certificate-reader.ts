@@ -1,7 +1,8 @@
-import type { Logger } from 'pino'
 import type { Endpoint } from '../addresses/endpoint.ts'
+import type { Logger } from '../options.ts'
 import type { TlsFiles } from '../rke2.ts'
-import { childLogger, observe } from '../util/observe.ts'
+import { childLogger } from '../util/logger.ts'
+import { observe } from '../util/observe.ts'
 import { printable } from '../util/text.ts'
 import type { Certificates } from './certificates.ts'
 import { Failure } from './failure.ts'
@@ -65,6 +66,6 @@ export class CertificateReader {
     if (exposure === undefined || this.#warned) return
     this.#warned = true
     const { logger, tls } = this.#options
-    observe(() => childLogger(logger)?.warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
+    observe(() => logger && childLogger(logger).warn({ file: tls.keyFile }, printable(`the client key ${exposure}`)))
   }
 }

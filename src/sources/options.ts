@@ -1,5 +1,5 @@
-import type { Logger } from 'pino'
 import type { Endpoint } from '../addresses/endpoint.ts'
+import type { Logger } from '../options.ts'
 import type { Distribution, TlsFiles } from '../rke2.ts'
 import type { SourceKind } from './source.ts'
 

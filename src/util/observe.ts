@@ -1,5 +1,3 @@
-import type { Logger } from 'pino'
-
 /** Calls an observer of the caller. An error that it throws changes no outcome, and surfaces as an uncaught exception. */
 export function observe(notify: () => void): void {
   try {
@@ -10,7 +8,3 @@ export function observe(notify: () => void): void {
     })
   }
 }
-
-/** Returns the logger of one call. */
-export const childLogger = (logger: Logger | undefined): Logger | undefined =>
-  logger?.child({ name: 'rke2-apiserver-resolver' })

@@ -35,6 +35,7 @@ test('docs/options.md has every option, and no other', () => {
     probeIntervalMs: true,
     signal: true,
     events: true,
+    onEvent: true,
     logger: true,
   }
   const sections = ['What counts as complete', 'Where the list is read', 'Time and retries', 'Only for a watch']

@@ -107,3 +107,15 @@ test('a call that is aborted with NaN rejects with NaN, and emits aborted', asyn
   await expect(result).rejects.toBeNaN()
   expect(events.all.at(-1)).toEqual({ type: 'aborted', reason: NaN })
 })
+
+test('the error of a call has a stack with the frame of the caller, also if a timer has created it', async () => {
+  function application() {
+    return resolveFake({ timeoutMs: 1000 }, ({ source }) => source.hold())
+  }
+  const { clock, result } = application()
+  await clock.advance(1000)
+  const error = (await result.catch((reason: unknown) => reason)) as ApiserverAddressError
+  expect(error.stack?.split('\n')[0]).toBe(`ApiserverAddressError: ${error.message}`)
+  expect(error.stack).toMatch(/\n {4}at application \(/)
+  expect(Object.keys(error)).not.toContain('stack')
+})

@@ -27,13 +27,15 @@ test('parseOptions without options leaves to the source what depends on the node
     shrinkDelayMs: undefined,
     signal: undefined,
     events: undefined,
+    onEvent: undefined,
     logger: undefined,
+    caller: expect.anything(),
   })
   expect(parseOptions({}, 'watch')).toMatchObject({ shrinkDelayMs: undefined, probeIntervalMs: 10_000 })
 })
 
 test('parseOptions treats undefined as not given, for every option', () => {
-  const names = Object.keys(parse({})).filter((name) => !['shrinkDelayMs', 'probeIntervalMs'].includes(name))
+  const names = Object.keys(parse({})).filter((name) => !['shrinkDelayMs', 'probeIntervalMs', 'caller'].includes(name))
   const retry = {
     initialDelayMs: undefined,
     maxDelayMs: undefined,

@@ -11,6 +11,7 @@ import { Watch } from '../../../src/watch.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import '../../support/preload.ts'
 import { FakeSource } from '../../support/fake-source.ts'
+import { Recorder } from '../../support/recorder.ts'
 import { connected } from '../../support/sample-events.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
 
@@ -18,7 +19,7 @@ test('createEmit logs through a child of the logger that has the name of the pac
   const lines: unknown[] = []
   const stream = new Writable({ write: (line, _encoding, done) => (lines.push(JSON.parse(String(line))), done()) })
   const logger = pino({ level: 'debug', base: null, timestamp: false }, stream)
-  createEmit({ subject: 'key' }, undefined, logger, new VirtualClock())(connected)
+  createEmit(1, { subject: 'key' }, { events: undefined, onEvent: undefined, logger }, new VirtualClock())(connected)
   expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', key: 'key', revision: '7' }])
 })
 
@@ -53,6 +54,33 @@ test('createEmit emits frozen events in order, which are JSON-safe apart from th
       Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
     )
   }
+})
+
+test('onEvent receives the same events as the emitter, in the same order', async () => {
+  const events = new Recorder()
+  const received: ApiserverAddressEvent[] = []
+  const source = new FakeSource()
+  const clock = new VirtualClock()
+  const onEvent = (event: ApiserverAddressEvent) => received.push(event)
+  const call = resolve(parseOptions({ events: events.emitter, onEvent }, 'resolve'), clock, source)
+  await clock.advance(1000)
+  source.write('["a:1"]')
+  await call
+  expect(events.types).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'])
+  expect(received).toHaveLength(events.all.length)
+  for (const [index, event] of received.entries()) expect(event).toBe(events.all[index])
+})
+
+test('an onEvent that throws changes no outcome, and its error is an uncaught exception', async () => {
+  const uncaught = collectUncaught()
+  const source = new FakeSource()
+  source.write('["a:1"]')
+  const onEvent = ({ type }: ApiserverAddressEvent) => {
+    throw new Error(type)
+  }
+  await resolve(parseOptions({ onEvent }, 'resolve'), new VirtualClock(), source)
+  await idle()
+  expect(uncaught).toEqual([new Error('attempt'), new Error('resolved')])
 })
 
 test('a listener that throws changes no outcome, and its error is an uncaught exception', async () => {

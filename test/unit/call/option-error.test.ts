@@ -89,7 +89,8 @@ const invalidOptions: [options: unknown, message: string][] = [
   [{ attemptTimeoutMs: Infinity }, 'Option "attemptTimeoutMs" must be a number of milliseconds above 0, got Infinity'],
   [{ signal: {} }, 'Option "signal" must be an AbortSignal, got {}'],
   [{ events: {} }, 'Option "events" must be an EventEmitter, got {}'],
-  [{ logger: 'pino' }, `Option "logger" must be a pino logger, got 'pino'`],
+  [{ logger: 'pino' }, `Option "logger" must be a logger, such as one of pino, got 'pino'`],
+  [{ onEvent: 'log' }, `Option "onEvent" must be a function, got 'log'`],
   [{ credentials: { username: 'root' } }, 'Option "credentials.password" must be a string'],
 ]
 

@@ -121,7 +121,7 @@ test('run shows on a terminal the warning that the client key is open to others,
   await runCommand('', {
     stderr,
     async resolve({ logger }) {
-      const child = logger?.child({})
+      const child = logger?.child?.({})
       child?.warn({ file: 'client.key' }, 'the client key client.key has mode 0644')
       child?.warn({ revision: '7' }, "etcd's history was replaced")
       child?.info({}, 'waiting for etcd')
