@@ -1,6 +1,5 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { childLogger, observe } from '../../../src/util/observe.ts'
+import { observe } from '../../../src/util/observe.ts'
 import { idle } from '../../support/clock.ts'
 import { collectUncaught } from '../../support/uncaught.ts'
 
@@ -19,15 +18,4 @@ test('observe returns although the observer throws, and its error is an uncaught
   expect(uncaught).toEqual([])
   await idle()
   expect(uncaught).toEqual([error])
-})
-
-test('childLogger adds the name of the package to each line', () => {
-  const lines: unknown[] = []
-  const logger = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) })
-  childLogger(logger)?.info('found')
-  expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', msg: 'found' }])
-})
-
-test('childLogger returns undefined without a logger', () => {
-  expect(childLogger(undefined)).toBeUndefined()
 })
