@@ -1,7 +1,20 @@
 import { defineConfig } from 'vitest/config'
+import type { TestProjectInlineConfiguration } from 'vitest/config'
 
-// There is one project for each etcd version. test/engine/vitest.sh chooses the versions.
-const images = (process.env['ETCD_IMAGE'] ?? '').trim().split(/[\s,]+/)
+// There is one project for each etcd version. test/engine/with-etcd.sh chooses the versions.
+const images = imagesOf('ETCD_IMAGE')
+const partImages = imagesOf('ETCD_IMAGE_PART').filter((image) => image !== '')
+
+const everyTest = ['test/{integration,bundles}/*.test.ts']
+/**
+ * The tests whose outcome depends on the version of etcd: the reason of each answer, learners, elections, and how a watch
+ * ends. The others test this package with etcd as a store.
+ */
+const versionTests = [
+  'test/integration/{etcd-connection,wake,watch-cluster,watch-history}.test.ts',
+  'test/integration/faults-{auth,cluster,reasons}.test.ts',
+]
+const kubernetesTests = ['test/integration/kubernetes-*.test.ts']
 
 // Even on a busy machine, only a test that hangs takes this long.
 const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } }
@@ -21,22 +34,47 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      ...images.map((image) => ({
-        test: {
-          ...timeouts,
-          name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
-          include: ['test/{integration,bundles}/*.test.ts'],
-          setupFiles: ['test/support/preload.ts'],
-          // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
-          env: {
-            ETCD_IMAGE: image,
-            TEST_RUN_PID: String(process.pid),
-            // Two minutes for all etcd versions together.
-            CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
-          },
-          sequence: { groupOrder: 1 },
-        },
-      })),
+      ...images.map((image) => etcdProject(image, everyTest)),
+      ...partImages.map((image) => etcdProject(image, versionTests)),
+      // One version of etcd is enough: kube-apiserver is the server that these tests are about.
+      ...(process.env['KUBE_APISERVER'] ? [kubernetesProject(images.at(-1)!)] : []),
     ],
   },
 })
+
+function imagesOf(variable: string): string[] {
+  return (process.env[variable] ?? '').trim().split(/[\s,]+/)
+}
+
+function etcdProject(image: string, include: string[]): TestProjectInlineConfiguration {
+  return integrationProject(image, {
+    name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
+    include,
+    exclude: kubernetesTests,
+  })
+}
+
+function kubernetesProject(image: string): TestProjectInlineConfiguration {
+  return integrationProject(image, { name: 'kube-apiserver', include: kubernetesTests })
+}
+
+function integrationProject(
+  image: string,
+  tests: { readonly name: string; readonly include: string[]; readonly exclude?: string[] },
+): TestProjectInlineConfiguration {
+  return {
+    test: {
+      ...timeouts,
+      ...tests,
+      setupFiles: ['test/support/preload.ts'],
+      // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
+      env: {
+        ETCD_IMAGE: image,
+        TEST_RUN_PID: String(process.pid),
+        // Two minutes for all etcd versions together.
+        CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
+      },
+      sequence: { groupOrder: 1 },
+    },
+  }
+}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: with-etcd.sh COMMAND [ARGUMENT]...
-# Runs a command with a container engine and the images of the etcd versions to test (ETCD_IMAGE overrides the choice),
-# and removes the containers that the command has left. Without an engine, it ends with exit code 69.
+# Runs a command with a container engine and the images of the etcd versions to test, and removes the containers that the
+# command has left. Without an engine, it ends with exit code 69. ETCD_IMAGE has the images for all tests, ETCD_IMAGE_PART
+# those for the tests that depend on the version. Who sets ETCD_IMAGE makes the choice.
 set -eu
 
 engine=$(cd "$(dirname "$0")" && pwd)
@@ -70,28 +71,33 @@ sweep() {
   done
 }
 
-official_images() {
-  for image in $official; do
-    docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image" >/dev/null 2>&1 || return 1
-  done
-  echo "$official"
+# All tests run on the oldest version, and on the newest one that RKE2 has. The other versions have the tests whose outcome
+# depends on etcd: together, that leaves time for every version.
+choose_images() {
+  all='' part='' missing=''
+  while read -r version image reason; do
+    case $version:$image in
+      *:-) missing="$missing  etcd $version: $reason
+" ;;
+      3.4:* | 3.6:*) all="$all $image" ;;
+      *) part="$part $image" ;;
+    esac
+  done <<END
+$(sh "$engine/etcd-images.sh")
+END
+  # Without 3.4 or 3.6, the oldest of the others takes its place.
+  set -- $all
+  if [ $# -lt 2 ]; then
+    set -- $part
+    all="$all ${1:-}" part=''
+    [ $# -eq 0 ] || { shift && part=$*; }
+  fi
+  ETCD_IMAGE=${all# } ETCD_IMAGE_PART=${part# }
 }
 
-# The images contain Debian's programs and the libraries that these load.
-debian_images() {
-  folders=$("$engine/debian-etcd.sh" $debian) || return 1
-  for folder in $folders; do
-    image=debian-etcd:$("$folder/etcd" --version | awk 'NR == 1 { print $3 }')
-    if ! docker image inspect "$image" >/dev/null 2>&1; then
-      say "Creating $image from Debian's etcd"
-      (
-        cd "$folder"
-        libraries=$(ldd etcd* | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
-        tar --create --dereference --absolute-names --transform 's#^etcd#usr/local/bin/etcd#' etcd* $libraries
-      ) | docker import - "$image" >/dev/null || return 1
-    fi
-    echo "$image"
-  done
+report() {
+  say "All tests: ${ETCD_IMAGE}. Tests that depend on etcd's version: ${ETCD_IMAGE_PART:-none}."
+  [ -z "$missing" ] || printf 'Not tested:\n%s' "$missing" >&2
 }
 
 if ! engine_answers && ! start_engine; then
@@ -103,11 +109,18 @@ trap sweep EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 sweep
-if [ -z "${ETCD_IMAGE:-}" ] && ! ETCD_IMAGE=$(official_images || debian_images); then
-  say 'There is no etcd to test with: its images cannot be pulled, and Debian has none for this machine.'
+missing=''
+[ -n "${ETCD_IMAGE:-}" ] || choose_images
+if [ -z "$ETCD_IMAGE" ]; then
+  say "There is no etcd to test with:
+$missing"
   exit 1
 fi
 # This script removes what a run has left. Testcontainers would use a container for this, whose image must be pulled.
-export ETCD_IMAGE TESTCONTAINERS_RYUK_DISABLED=true
-say Testing with $ETCD_IMAGE
-"$@"
+export ETCD_IMAGE ETCD_IMAGE_PART="${ETCD_IMAGE_PART:-}" TESTCONTAINERS_RYUK_DISABLED=true
+report
+status=0
+"$@" || status=$?
+# Again, because the output of the tests is long.
+report
+exit "$status"
