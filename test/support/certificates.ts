@@ -11,6 +11,8 @@ export interface Authority {
 
 export interface CertificateRequest {
   readonly commonName: string
+  /** The group of a Kubernetes client. */
+  readonly organization?: string
   readonly dnsNames?: readonly string[]
   readonly ipAddresses?: readonly string[]
   /** @default both */
@@ -88,6 +90,7 @@ async function issueLeaf(
   issuer: Issuer,
   {
     commonName: subject,
+    organization,
     dnsNames = [],
     ipAddresses = [],
     usages = ['server', 'client'],
@@ -103,7 +106,7 @@ async function issueLeaf(
   const leaf = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     issuer: issuer.name,
-    subject: commonName(subject),
+    subject: new x509.Name([...(organization === undefined ? [] : [{ O: [organization] }]), { CN: [subject] }]),
     publicKey: leafKeys.publicKey,
     signingKey: issuer.keys.privateKey,
     signingAlgorithm: algorithm,

@@ -22,9 +22,9 @@ export interface RangeReply extends Reply {
 /** A member that cannot answer now. Another member can, or the same one later. */
 export class TemporaryError extends Error {}
 
-/** Repeats the call while it throws a {@link TemporaryError}, for at most 30 s. */
-export async function eventually<Result>(call: () => Promise<Result>): Promise<Result> {
-  const deadline = performance.now() + 30_000
+/** Repeats the call while it throws a {@link TemporaryError}, for at most this time. */
+export async function eventually<Result>(call: () => Promise<Result>, longestMs = 30_000): Promise<Result> {
+  const deadline = performance.now() + longestMs
   for (;;) {
     try {
       return await call()

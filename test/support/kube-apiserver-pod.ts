@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { getContainerRuntimeClient } from 'testcontainers'
+import { labels } from './kube-apiserver-program.ts'
+
+const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+
+export interface PodOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** The folders of this machine to mount, each with its path in the container. */
+  readonly mounts: Readonly<Record<string, string>>
+}
+
+export interface PodResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Runs the command without arguments in a container, so that its default paths can be those of a Pod or of a node. The
+ * container has the network of this machine, and its Node and its libraries, because no image with Node may be at hand.
+ */
+export async function runInPod({ env = {}, mounts }: PodOptions): Promise<PodResult> {
+  const own = [project, dirname(process.execPath), '/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path))
+  const all = [...own.map((path) => [path, path]), ...Object.entries(mounts)]
+  const { dockerode } = (await getContainerRuntimeClient()).container
+  const container = await dockerode.createContainer({
+    Image: process.env['ETCD_IMAGE'] ?? '',
+    Entrypoint: [process.execPath, `${project}/src/cli.ts`],
+    Cmd: ['--timeout', '30s'],
+    // Node 22 prints a warning that it strips types.
+    Env: Object.entries({ NODE_NO_WARNINGS: '1', ...env }).map(([name, value]) => `${name}=${value}`),
+    Labels: { ...labels },
+    HostConfig: { NetworkMode: 'host', Binds: all.map(([from, to]) => `${from}:${to}:ro`) },
+  })
+  try {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const output = await container.attach({ stream: true, stdout: true, stderr: true })
+    dockerode.modem.demuxStream(output, stdout, stderr)
+    output.on('end', () => {
+      stdout.end()
+      stderr.end()
+    })
+    await container.start()
+    const [printed, logged] = await Promise.all([text(stdout), text(stderr)])
+    const { StatusCode: code } = (await container.wait()) as { StatusCode: number }
+    return { code, stdout: printed, stderr: logged }
+  } finally {
+    await container.remove({ force: true })
+  }
+}
