@@ -29,6 +29,10 @@ export function oneLine(text: string): string {
   )
 }
 
+/** Returns the text of a value of foreign JSON. An object has none: its conversion may throw an error, or recurse deeply. */
+export const scalarText = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? 'an object' : String(value)
+
 /** Returns a duration in seconds with one decimal, such as `1.5 s`. */
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { objectOf } from '../../util/object.ts'
+import { scalarText } from '../../util/text.ts'
 
 /** The part of an EndpointSlice of `discovery.k8s.io/v1` that the list is made of. */
 export interface EndpointSlice {
@@ -24,7 +25,7 @@ export function parseEndpointSlice(json: unknown): EndpointSlice | undefined {
   const hosts = ready.flatMap((endpoint) => listOf(objectOf(endpoint)['addresses']))
   return {
     name,
-    uid: String(uid),
+    uid: scalarText(uid),
     resourceVersion: version,
     generation: BigInt(Number.isSafeInteger(generation) ? (generation as number) : 0),
     addresses: hosts.map((host) => addressOf(host, port)),
@@ -59,8 +60,10 @@ function httpsPort(ports: readonly unknown[]): unknown {
 /** An endpoint without this condition is ready, by the API's definition. */
 const isReady = (endpoint: unknown): boolean => objectOf(objectOf(endpoint)['conditions'])['ready'] !== false
 
-const addressOf = (host: unknown, port: unknown): string =>
-  String(host).includes(':') ? `[${String(host)}]:${String(port)}` : `${String(host)}:${String(port)}`
+function addressOf(host: unknown, port: unknown): string {
+  const text = scalarText(host)
+  return `${text.includes(':') ? `[${text}]` : text}:${scalarText(port)}`
+}
 
 /** Kubernetes writes `null` for an empty list. */
 const isList = (value: unknown): value is readonly unknown[] | null | undefined =>

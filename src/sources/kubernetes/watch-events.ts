@@ -1,5 +1,5 @@
 import { objectOf } from '../../util/object.ts'
-import { oneLine } from '../../util/text.ts'
+import { oneLine, scalarText } from '../../util/text.ts'
 import { Failure } from '../failure.ts'
 import { parseEndpointSlice, parseVersion } from './endpoint-slices.ts'
 import type { EndpointSlice } from './endpoint-slices.ts'
@@ -22,7 +22,7 @@ export function parseWatchEvent(line: string): WatchEvent {
   const { type, object } = objectOf(json)
   if (type === 'ERROR') return parseError(object)
   const { kind, metadata } = objectOf(object)
-  if (kind !== 'EndpointSlice') throw unexpected(`an event about ${oneLine(String(kind))}`)
+  if (kind !== 'EndpointSlice') throw unexpected(`an event about ${oneLine(scalarText(kind))}`)
   if (type === 'BOOKMARK') {
     const version = parseVersion(objectOf(metadata)['resourceVersion'])
     if (version === undefined) throw unexpected('a bookmark without a version')
@@ -31,7 +31,7 @@ export function parseWatchEvent(line: string): WatchEvent {
   const slice = parseEndpointSlice(object)
   if (slice === undefined) throw unexpected('an EndpointSlice without a name or a version')
   if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') {
-    throw unexpected(`an event of the type ${oneLine(String(type))}`)
+    throw unexpected(`an event of the type ${oneLine(scalarText(type))}`)
   }
   return { type: 'changed', slice, isDeleted: type === 'DELETED' }
 }
@@ -39,7 +39,7 @@ export function parseWatchEvent(line: string): WatchEvent {
 function parseError(object: unknown): WatchEvent {
   const { code, message } = objectOf(object)
   if (code === 410) return { type: 'expired' }
-  const text = `${String(code)}: ${String(message)}`
+  const text = `${scalarText(code)}: ${scalarText(message)}`
   throw new Failure('unavailable', `the apiserver ended the watch (${oneLine(text)})`)
 }
 

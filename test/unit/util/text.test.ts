@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { ApiserverAddressError } from '../../../src/errors.ts'
 import { Failure } from '../../../src/sources/failure.ts'
-import { count, excerpt, messageOf, oneLine, printable, seconds, secret } from '../../../src/util/text.ts'
+import { count, excerpt, messageOf, oneLine, printable, scalarText, seconds, secret } from '../../../src/util/text.ts'
 
 test('printable does not change text without control and format characters', () => {
   expect(printable('10.0.0.11:6443 [fd00::1]:6443 größer 日本')).toBe('10.0.0.11:6443 [fd00::1]:6443 größer 日本')
@@ -78,4 +78,15 @@ test('excerpt is short, quoted and on one line, and runs no code of the value', 
   expect(excerpt({ [inspect.custom]: () => expect.fail('code of the value was run') })).toMatch(/^\{/)
   expect(excerpt('x'.repeat(1000)).length).toBeLessThan(140)
   expect(excerpt({ a: 'x'.repeat(1000), b: 'y'.repeat(1000) }).length).toBeLessThan(150)
+})
+
+test.each([
+  ['a', 'a'],
+  [7, '7'],
+  [null, 'null'],
+  [undefined, 'undefined'],
+  [{ toString: 1 }, 'an object'],
+  [[[]], 'an object'],
+])('scalarText returns the text of %j', (value, text) => {
+  expect(scalarText(value)).toBe(text)
 })
