@@ -10,13 +10,13 @@ interface GivenLogger extends FieldLogger {
 }
 
 const packageName = { name: 'rke2-apiserver-resolver' }
+const named = (fields: Fields): Fields => ({ ...packageName, ...fields })
 
 /** Returns a logger that adds the name of the package to each entry. */
 export function childLogger(logger: GivenLogger): FieldLogger {
   const child = logger.child?.(packageName)
-  if (isWinston(logger))
-    return mapped(child ?? logger, (fields, text) => [{ message: text, ...packageName, ...fields }])
-  return child ?? mapped(logger, (fields, text) => [{ ...packageName, ...fields }, text])
+  if (isWinston(logger)) return mapped(child ?? logger, (fields, text) => [{ message: text, ...named(fields) }])
+  return child ?? mapped(logger, (fields, text) => [named(fields), text])
 }
 
 /** winston takes the text first, or one object with the text as `message`. */

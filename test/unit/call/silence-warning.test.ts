@@ -111,5 +111,5 @@ test('a watch that has a list warns when an outage has lasted for 10 s, and only
     source.fail(undefined)
     await clock.advance(5000)
   }
-  expect(warnings[0]?.[0]).toMatch(/after 10\.0 s still waiting for etcd: the stream was cut\. To see/)
+  expect(warnings[0]?.[0]).toMatch(/after 10\.0 s still waiting for etcd: connection reset\. To see/)
 })

@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { childLogger } from '../../../src/util/logger.ts'
 
@@ -42,4 +43,11 @@ test('childLogger gives a logger of winston one object with the text as message'
   const given = Object.assign(recordingLogger(), { transports: [], log: () => {} })
   childLogger(given).warn({ key: 'a' }, 'text')
   expect(given.calls).toEqual([['warn', { message: 'text', key: 'a', name: 'rke2-apiserver-resolver' }]])
+})
+
+test('childLogger adds the name of the package to each line of pino', () => {
+  const lines: unknown[] = []
+  const logger = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line)) })
+  childLogger(logger).info({}, 'found')
+  expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', msg: 'found' }])
 })
