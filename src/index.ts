@@ -1,4 +1,5 @@
 export type { AddressChange, AddressList, ProbedAddress, ResolvedAddresses } from './addresses/list.ts'
+export type { DiagnosticsMessage, ResolveTrace } from './diagnostics.ts'
 export type { TlsFiles } from './rke2.ts'
 export { ApiserverAddressError } from './errors.ts'
 export type { ErrorCode, ErrorDetails, Reason } from './errors.ts'
@@ -10,7 +11,6 @@ export type {
   ChangedEvent,
   ClosedEvent,
   ConnectedEvent,
-  DiagnosticsMessage,
   DisconnectedEvent,
   FailedEvent,
   HeldEvent,
@@ -18,7 +18,6 @@ export type {
   PhaseEvent,
   ProbedEvent,
   ResolvedEvent,
-  ResolveTrace,
   ResyncedEvent,
   RetryEvent,
   WakeEvent,

@@ -1,6 +1,6 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import type { ResolvedAddresses } from '../addresses/list.ts'
-import type { DiagnosticsMessage, ResolveTrace } from '../events.ts'
+import type { DiagnosticsMessage, ResolveTrace } from '../diagnostics.ts'
 
 const events = channel('rke2-apiserver-resolver')
 const resolves = tracingChannel('rke2-apiserver-resolver:resolve')
