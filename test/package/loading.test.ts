@@ -1,19 +1,52 @@
 import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { createAuthority } from '../support/certificates.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { unusedPort } from '../support/net.ts'
 
-test('importing the package loads no dependency', async () => {
+/** Returns the URLs of the files that a program loads which imports this package. */
+async function loadedBy(program: string): Promise<string[]> {
   const script = `
     import { registerHooks } from 'node:module'
     const loaded = []
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
-    await import('rke2-apiserver-resolver')
+    const { resolveApiserverAddresses } = await import('rke2-apiserver-resolver')
+    ${program}
     console.log(JSON.stringify(loaded.filter((url) => url.startsWith('file:'))))`
   const root = join(import.meta.dirname, '../..')
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
-  const urls = JSON.parse(stdout) as string[]
+  return JSON.parse(stdout) as string[]
+}
+
+const packagesOf = (urls: readonly string[]) => [
+  ...new Set(urls.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])),
+]
+
+test('importing the package loads no dependency', async () => {
+  const urls = await loadedBy('')
   expect(urls.some((url) => url.endsWith('/dist/index.js'))).toBe(true)
-  const packages = urls.flatMap((url) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  expect([...new Set(packages)].toSorted()).toEqual([])
+  expect(packagesOf(urls)).toEqual([])
+})
+
+test.each([
+  ['kubernetes', 'kubernetes-connection.cjs', false],
+  ['etcd', 'etcd-connection.cjs', true],
+])('a call with the source %s loads %s, and gRPC only for etcd', async (source, part, loadsGrpc) => {
+  const { cert, key } = await (await createAuthority()).issue({ commonName: 'client' })
+  const folder = temporaryFolder()
+  const [caFile, certFile, keyFile] = ['ca.crt', 'client.crt', 'client.key'].map((name) => join(folder, name))
+  for (const [file, content] of [
+    [caFile, cert],
+    [certFile, cert],
+    [keyFile, key],
+  ])
+    writeFileSync(file!, content!, { mode: 0o600 })
+  const endpoints = `https://127.0.0.1:${await unusedPort()}`
+  const options = JSON.stringify({ source, endpoints, tls: { caFile, certFile, keyFile }, retry: { maxAttempts: 1 } })
+  const urls = await loadedBy(`await resolveApiserverAddresses(${options}).catch(() => {})`)
+  expect([part, urls.some((url) => url.endsWith(`/dist/${part}`))]).toEqual([part, true])
+  expect(packagesOf(urls).includes('@grpc/grpc-js')).toBe(loadsGrpc)
 })
