@@ -18,8 +18,8 @@ is_built() { [ -x "$target/$program" ] && echo "$target"; }
 # Go ignores `replace` in the go.mod of a dependency. That of Kubernetes replaces modules by folders of its repository,
 # which are published as version 0.x of the modules.
 replacements() {
-  file=$(go mod download -json "k8s.io/kubernetes@v$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
-  sed -n "s#^[[:space:]]*\(k8s.io/[^ ]*\) => ./staging/.*#-replace=\1=\1@v0.${version#1.}#p" "$file"
+  sed -n "s#^[[:space:]]*\(k8s.io/[^ ]*\) => ./staging/.*#-replace=\1=\1@v0.${version#1.}#p" \
+    "$(go env GOMODCACHE)/cache/download/k8s.io/kubernetes/@v/v$version.mod"
 }
 
 # `go install MODULE@VERSION` refuses a module that has `replace` lines, so a module of our own calls its main function.
@@ -31,6 +31,7 @@ build() {
       "go.etcd.io/etcd/etcdutl/v3@v$version" || return
     set ./etcd ./etcdctl ./etcdutl
   else
+    go mod download "k8s.io/kubernetes@v$version" || return
     go mod edit -require="k8s.io/kubernetes@v$version" $(replacements) || return
     set ./kube-apiserver
   fi
@@ -45,7 +46,9 @@ build_once() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   if ! (build "$work") >"$work/log" 2>&1; then
-    say "$program $version cannot be built: $(grep -v '^go: \(downloading\|added\|creating\)' "$work/log" | head -n 1)"
+    # Without the lines that report progress or give advice.
+    cause=$(grep -v '^go: \(downloading\|added\|creating\|to add\)\|^[[:space:]]' "$work/log" | head -n 1)
+    say "$program $version cannot be built: $cause"
     return 1
   fi
   # In one step, so that a folder with this name is always complete.
