@@ -17,7 +17,7 @@ const versionTests = [
 const kubernetesTests = ['test/integration/kubernetes-*.test.ts']
 
 // Even on a busy machine, only a test that hangs takes this long.
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } }
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } }
 
 export default defineConfig({
   test: {
@@ -67,6 +67,8 @@ function integrationProject(
       ...timeouts,
       ...tests,
       setupFiles: ['test/support/preload.ts'],
+      // More than there are cores, because these tests mostly wait for a server.
+      maxWorkers: 3,
       // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
       env: {
         ETCD_IMAGE: image,

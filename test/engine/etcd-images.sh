@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: etcd-images.sh
-# Prints a line for each etcd version to test: the version, and its image. Where no image can be had, a "-" and the reason
-# follow the version. An image is the official one, or made of the programs of Debian or of those of the Go modules.
+# Prints a line for each etcd version to test: the version, and its image. Where no image can be had, a "-" and the
+# reason follow the version. An image is the official one, or made of the programs of Debian or of the Go modules.
 set -u
 
 engine=$(cd "$(dirname "$0")" && pwd)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: vitest-with-kube-apiserver.sh [VITEST ARGUMENT]...
-# Runs the tests, those against a real kube-apiserver included (KUBE_APISERVER overrides the choice: a path or an image).
+# Runs the tests, those against a real kube-apiserver included. KUBE_APISERVER, a path or an image, overrides the choice.
 # While kube-apiserver is being built, the other tests run. With arguments, nothing is built.
 set -u
 

@@ -1,14 +1,11 @@
 #!/bin/sh
 # usage: with-etcd.sh COMMAND [ARGUMENT]...
-# Runs a command with a container engine and the images of the etcd versions to test, and removes the containers that the
-# command has left. Without an engine, it ends with exit code 69. ETCD_IMAGE has the images for all tests, ETCD_IMAGE_PART
-# those for the tests that depend on the version. Who sets ETCD_IMAGE makes the choice.
+# Runs a command with a container engine and the images of the etcd versions to test, and removes the containers that
+# the command has left. Without an engine, it ends with exit code 69. ETCD_IMAGE has the images for all tests, and
+# ETCD_IMAGE_PART those for the tests that depend on the version. If ETCD_IMAGE is set, nothing is chosen.
 set -eu
 
 engine=$(cd "$(dirname "$0")" && pwd)
-# The versions that RKE2 ships. If no registry can be reached, the two versions of Debian.
-official='gcr.io/etcd-development/etcd:v3.5.26 gcr.io/etcd-development/etcd:v3.6.14'
-debian='bookworm trixie'
 label=rke2-apiserver-resolver.test
 
 say() { echo "with-etcd.sh: $*" >&2; }
@@ -71,8 +68,8 @@ sweep() {
   done
 }
 
-# All tests run on the oldest version, and on the newest one that RKE2 has. The other versions have the tests whose outcome
-# depends on etcd: together, that leaves time for every version.
+# All tests run on the oldest version, and on the newest one that RKE2 has. The other versions have the tests whose
+# outcome depends on etcd. All tests on all versions would take twice as long.
 choose_images() {
   all='' part='' missing=''
   while read -r version image reason; do
