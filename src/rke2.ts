@@ -39,6 +39,9 @@ export const k3sFiles = (dataDir: string): readonly string[] => [
  */
 export const defaultKey = (distribution: Distribution): string => `${distribution}/apiaddresses`
 
+/** The Service whose EndpointSlices are the apiservers: its namespace and name. */
+export const kubernetesService = 'default/kubernetes'
+
 /**
  * The client URLs of etcd on every server. One is that of the server's own etcd member or, on a server without etcd
  * (`disable-etcd`), of K3s's load balancer to the members. If the first service network is IPv6, K3s listens on `[::1]`

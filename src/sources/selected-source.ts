@@ -1,5 +1,5 @@
 import { parseAddresses } from '../addresses/parse.ts'
-import { defaultDataDir, defaultKey, serverCaFiles } from '../rke2.ts'
+import { defaultDataDir, defaultKey, kubernetesService, serverCaFiles } from '../rke2.ts'
 import { withLinkedAbort } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { exists as existsOnDisk } from '../util/exists.ts'
@@ -8,15 +8,13 @@ import type { CreateSource } from './create-source.ts'
 import { Failure } from './failure.ts'
 import { undecidedNodeHint } from './node-hints.ts'
 import type { SourceOptions } from './options.ts'
-import { chooseSetup, describeUndecided, isSameSetup } from './setup.ts'
+import { SetupLook } from './setup-look.ts'
+import { describeUndecided, isSameSetup } from './setup.ts'
 import type { Exists, Setup } from './setup.ts'
 import type { Snapshot, Source, SourceKind, SourceWatch } from './source.ts'
 
 /** While there is no list, the files of the node decide anew after this time, whatever the backoff is. */
 const longestDelayMs = 5000
-
-/** The look at the files has this time. Most file systems answer within a millisecond. */
-const longestLookMs = 1000
 
 /**
  * The source that the options and the files of the node choose. Until there is a list, each read chooses anew: a node may
@@ -26,11 +24,10 @@ export class SelectedSource implements Source {
   readonly #options: SourceOptions
   readonly #clock: Clock
   readonly #create: CreateSource
-  readonly #exists: Exists
+  readonly #look: SetupLook
   #setup: Setup | undefined
   #source: Source | undefined
   #hasList = false
-  #isLooking = false
   #closed = false
 
   constructor(
@@ -42,15 +39,18 @@ export class SelectedSource implements Source {
     this.#options = options
     this.#clock = clock
     this.#create = create
-    this.#exists = (path) => exists(path).catch(() => false)
+    this.#look = new SetupLook(options, clock, exists)
   }
 
   get kind(): SourceKind | undefined {
-    return this.#source?.kind
+    const { source } = this.#options
+    return this.#source?.kind ?? (source === 'auto' ? undefined : source)
   }
 
   get subject(): string {
-    return this.#source?.subject ?? this.#options.key ?? defaultKey(this.#distribution)
+    if (this.#source !== undefined) return this.#source.subject
+    const { source, key } = this.#options
+    return source === 'kubernetes' ? kubernetesService : (key ?? defaultKey(this.#distribution))
   }
 
   get endpoint(): string {
@@ -94,7 +94,7 @@ export class SelectedSource implements Source {
   }
 
   pending(): Failure | undefined {
-    return this.#isLooking ? this.#unanswered() : this.#source?.pending()
+    return this.#look.isWaiting ? this.#unanswered() : this.#source?.pending()
   }
 
   whenConnected(): Promise<void> {
@@ -127,7 +127,7 @@ export class SelectedSource implements Source {
 
   /** Chooses the source, and keeps the one there is if the file system does not answer. */
   async #choose(signal: AbortSignal): Promise<void> {
-    const setup = await this.#look(signal)
+    const setup = await this.#look.look(signal)
     if (setup === undefined) {
       if (this.#source === undefined) throw this.#unanswered()
       return
@@ -137,21 +137,6 @@ export class SelectedSource implements Source {
     this.#setup = setup
     this.#source = this.#create(setup, this.#options, this.#clock)
     if (this.#closed) this.#source?.close()
-  }
-
-  /** Returns `undefined` if the file system does not answer in time. */
-  async #look(signal: AbortSignal): Promise<Setup | undefined> {
-    this.#isLooking = true
-    try {
-      return await withLinkedAbort(signal, (controller) =>
-        Promise.race([
-          chooseSetup(this.#options, this.#exists),
-          this.#clock.sleep(longestLookMs, controller.signal).then(() => undefined),
-        ]),
-      )
-    } finally {
-      this.#isLooking = false
-    }
   }
 
   #undecided(): Failure {
@@ -190,7 +175,7 @@ export class SelectedSource implements Source {
     for (;;) {
       await this.#clock.sleep(longestDelayMs, signal)
       if (this.#hasList) await this.#clock.sleep(Infinity, signal)
-      const setup = await this.#look(signal)
+      const setup = await this.#look.look(signal)
       if (setup !== undefined && this.#setup !== undefined && !isSameSetup(setup, this.#setup)) {
         throw new Failure('unavailable', 'the files of this node have changed')
       }

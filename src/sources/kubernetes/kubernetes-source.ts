@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
+import { kubernetesService } from '../../rke2.ts'
 import type { Clock } from '../../util/clock.ts'
 import { sourceDefaults } from '../defaults.ts'
 import type { EndpointReaderOptions } from '../endpoint-options.ts'
@@ -20,7 +21,7 @@ export type KubernetesSourceOptions = EndpointReaderOptions & KubernetesSetup
 /** Reads and watches the EndpointSlices of the Service `default/kubernetes`, which the key in etcd is made from. */
 export class KubernetesSource extends EndpointReader implements Source {
   readonly kind = 'kubernetes'
-  readonly subject = 'default/kubernetes'
+  readonly subject: string = kubernetesService
   readonly serverCaFiles: readonly string[]
   readonly shrinkDelayMs: number = sourceDefaults.kubernetes.shrinkDelayMs
   readonly longestDelayMs: number = Infinity
