@@ -18,7 +18,7 @@ const isRefused = (error: unknown): boolean =>
 
 const attemptTimedOut = new Error('attemptTimeoutMs is over')
 
-/** Silent endpoints have this time before the spare ones are read. */
+/** Silent endpoints have this time, and at most half of the attempt, before the spare ones are read. */
 const spareDelayMs = 3000
 
 /** Reads and watches the list on whichever endpoint answers, with the certificate files as they are now. */
@@ -109,7 +109,7 @@ export class EndpointReader {
     const answer = firstAnswer(known, timing, read)
     if (spareEndpoints === undefined) return answer
     const spareAnswer = async () => {
-      await failedOrAfter(answer, spareDelayMs, timing)
+      await failedOrAfter(answer, Math.min(spareDelayMs, timing.timeMs / 2), timing)
       const urls = new Set(known.map(({ url }) => url))
       return firstAnswer(
         (await spareEndpoints(signal)).filter(({ url }) => !urls.has(url)),

@@ -12,7 +12,7 @@ export interface Timing {
 
 /**
  * Returns the first answer of several targets. The next target is read when the one before has failed, or has had its
- * share of the time.
+ * share of the time. The caller aborts the signal after the answer, so that no further target is read.
  *
  * @throws AggregateError with the error of each target when all have failed
  */
@@ -32,7 +32,7 @@ export function firstAnswer<Target, Answer>(
 }
 
 /**
- * Resolves when the answer has failed, or after some time without an answer. Never resolves after an answer.
+ * Resolves when the answer has failed, or after some time. The caller aborts the signal when there is an answer.
  *
  * @throws `signal.reason` when the signal is aborted
  */
