@@ -1,78 +1,55 @@
-import { parseArgs } from 'node:util'
 import type { WatchOptions } from '../options.ts'
-import { secret } from '../util/text.ts'
 import { addPassword, etcdctlUser } from './credentials.ts'
 import { flagOf, flags } from './flags.ts'
 import { GivenOptions } from './given-options.ts'
+import { parseFlags } from './parse-flags.ts'
+import { readSettings } from './settings.ts'
+import type { Environment, Setting } from './settings.ts'
 import { UsageError } from './usage-error.ts'
-import type { ValueType } from './value-types.ts'
+import type { Level, LogFormat } from './value-types.ts'
 
 /** The settings in the command line and in its environment. */
 export interface Request {
   readonly watch: boolean
   readonly json: boolean
-  readonly logLevel: string | undefined
+  /** The file to write instead of stdout. */
+  readonly output: string | undefined
+  readonly logLevel: Level | undefined
+  readonly logFormat: LogFormat
+  /** The program to start after the wait, with its arguments. */
+  readonly program: readonly string[] | undefined
   readonly options: WatchOptions
   /** Returns the usage error for a `TypeError` of the library about an option, see `GivenOptions`. */
   readonly explain: (error: unknown) => unknown
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-/** The value of a switch, and the texts of every other flag. */
-type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
-
 /** @throws UsageError for a value that cannot be read. The library checks the ranges. */
 export function readCommandLine(args: readonly string[], env: Environment): 'help' | 'version' | Request {
-  const values = parse(args)
+  const { values, program } = parseFlags(args)
   if (values['help']) return 'help'
   if (values['version']) return 'version'
 
-  const given = new GivenOptions()
   const user = etcdctlUser(env)
-  // The variables of etcdctl are about etcd.
-  const isKubernetes = [values['source']].flat().at(-1) === 'kubernetes' || values['token-file'] !== undefined
-  const logLevel = readFlags(given, values, isKubernetes ? {} : { ...env, ETCDCTL_USER: user.name })
+  const settings = readSettings(values, env, { ...env, ETCDCTL_USER: user.name })
+  const given = new GivenOptions()
+  for (const [name, { value, origin }] of settings) {
+    const option = flags[name]?.option
+    if (option !== undefined) given.set(option, origin, value)
+  }
   addScheme(given)
-  addPassword(given, user, env, values['user']?.toString())
-  const watch = values['watch'] === true
-  checkCombinations(given, watch)
+  addPassword(given, user, env)
+  checkCombinations(given, settings, program)
+  const output = settings.get('output')?.value as string | undefined
   return {
-    watch,
-    json: values['json'] === true,
-    logLevel,
+    watch: settings.get('watch')?.value === true,
+    json: settings.get('json')?.value === true,
+    output: output === '-' ? undefined : output,
+    logLevel: settings.get('log-level')?.value as Level | undefined,
+    logFormat: (settings.get('log-format')?.value ?? 'auto') as LogFormat,
+    program,
     options: given.options,
     explain: (error) => given.explain(error),
   }
-}
-
-function parse(args: readonly string[]): Values {
-  const options = Object.entries(flags).map(([name, { type }]) => {
-    const parsed = type === undefined ? { type: 'boolean' as const } : { type: 'string' as const, multiple: true }
-    return [name, name === 'help' ? { ...parsed, short: 'h' } : parsed] as const
-  })
-  try {
-    return parseArgs({ args: [...args], options: Object.fromEntries(options) }).values
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    const message = secret.test(error.message) ? error.message.replace(/ '.*'/s, '') : error.message
-    throw new UsageError(message.replaceAll('\n', ' '))
-  }
-}
-
-/** Reads the flags and, where a flag is not given, its variable. Returns the log level. */
-function readFlags(given: GivenOptions, values: Values, env: Environment): string | undefined {
-  let logLevel: string | undefined
-  for (const [name, { type, option, variable = '' }] of Object.entries(flags)) {
-    const texts = values[name] ?? (env[variable] || undefined)
-    if (type === undefined || texts === undefined) continue
-    const origin = values[name] === undefined ? variable : `--${name}`
-    const parsed = parseValues(type, origin, [texts].flat().map(String))
-    // If a flag with one value is repeated, the last value counts.
-    const value = type.isList ? parsed : parsed.at(-1)
-    if (option === undefined) logLevel = String(value)
-    else given.set(option, origin, value)
-  }
-  return logLevel
 }
 
 /** Completes `host:port` in the variable of etcdctl, as etcdctl does: with certificate files, it is TLS. */
@@ -85,22 +62,25 @@ function addScheme(given: GivenOptions): void {
   given.set('endpoints', origin, urls)
 }
 
-function parseValues({ isList, parse: parseOne, rule }: ValueType, origin: string, texts: string[]): unknown[] {
-  return (isList ? texts.flatMap((text) => text.split(',')) : texts).map((text) => {
-    const value = parseOne(text)
-    if (value === undefined) throw new UsageError(`${origin} ${rule}${secret.test(text) ? '' : `, got "${text}"`}`)
-    return value
-  })
-}
-
-function checkCombinations(given: GivenOptions, watch: boolean): void {
+function checkCombinations(
+  given: GivenOptions,
+  settings: ReadonlyMap<string, Setting>,
+  program: readonly string[] | undefined,
+): void {
   const isMissing = (option: string) => given.originOf(option) === undefined
   const files = isMissing('tls.certFile') && isMissing('tls.keyFile') ? [] : ['caFile', 'certFile', 'keyFile']
   const missing = files.map((name) => `tls.${name}`).filter(isMissing)
   if (missing.length > 0) {
     throw new UsageError(`--cacert, --cert and --key go together; missing: ${missing.map(flagOf).join(', ')}`)
   }
+  const watch = settings.get('watch')
   for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {
-    if (given.originOf(option) !== undefined && !watch) throw new UsageError(`${flagOf(option)} needs --watch`)
+    const origin = given.originOf(option)
+    if (origin !== undefined && watch?.value !== true) throw new UsageError(`${origin} needs --watch`)
+  }
+  if (program === undefined) return
+  if (!program[0]) throw new UsageError('-- needs a program to start')
+  if (watch?.value === true) {
+    throw new UsageError(`${watch.origin} never ends, so that the program after -- would never start`)
   }
 }

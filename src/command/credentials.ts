@@ -1,7 +1,6 @@
 import type { GivenOptions } from './given-options.ts'
+import type { Environment } from './settings.ts'
 import { UsageError } from './usage-error.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** The user that the environment names. */
 export interface EtcdctlUser {
@@ -18,18 +17,12 @@ export function etcdctlUser(env: Environment): EtcdctlUser {
 /**
  * Adds the password if a user was given. It is read only from the environment.
  *
- * @param userFlag the text of `--user`; `undefined` if the flag was not given
- * @throws UsageError if there is no password, or if `--user` seems to have one
+ * @throws UsageError if there is no password
  */
-export function addPassword(given: GivenOptions, user: EtcdctlUser, env: Environment, userFlag?: string): void {
+export function addPassword(given: GivenOptions, user: EtcdctlUser, env: Environment): void {
   const origin = given.originOf('credentials.username')
   if (origin === undefined) return
-  if (userFlag?.includes(':')) {
-    throw new UsageError(
-      '--user is only the name: put the password into ETCDCTL_PASSWORD, because every user can read a command line',
-    )
-  }
-  const password = userFlag !== undefined ? env['ETCDCTL_PASSWORD'] : user.password
+  const password = origin === 'ETCDCTL_USER' ? user.password : env['ETCDCTL_PASSWORD']
   if (password === undefined) throw new UsageError(`${origin} needs the password in ETCDCTL_PASSWORD`)
   given.set('credentials.password', 'ETCDCTL_PASSWORD', password)
 }

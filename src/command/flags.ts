@@ -1,4 +1,4 @@
-import { level, list, number, text, time } from './value-types.ts'
+import { level, list, logFormat, number, text, time, userName } from './value-types.ts'
 import type { ValueType } from './value-types.ts'
 
 /** One flag of the command. */
@@ -9,8 +9,12 @@ export interface Flag {
   readonly type?: ValueType
   /** The option of the library that the flag sets. */
   readonly option?: string
-  /** The variable of etcdctl that is used when the flag is not given. */
-  readonly variable?: string
+  /** The variable of etcdctl that is used when neither the flag nor its own variable is given. */
+  readonly etcdctlVariable?: string
+  /** The letter of the short form. */
+  readonly short?: string
+  /** The flag prints something and ends the command. It is no setting, and has no variable. */
+  readonly isAction?: true
 }
 
 type Flags = Readonly<Record<string, Flag>>
@@ -40,12 +44,20 @@ const printing: Flags = {
     help: 'with --watch and --probe: time between probes (10s)',
   },
   json: { help: 'print one JSON object per line' },
+  output: {
+    type: text('FILE'),
+    help: 'replace FILE, with one address per line, and print\nnothing; a reader never sees a part of a list',
+  },
   'log-level': {
     type: level,
-    help: 'from trace to fatal, or silent (info); on a terminal,\nthis logs JSON lines instead of the live line',
+    help: 'from trace to fatal, or silent (info); on a terminal,\nthis logs lines instead of the live line',
   },
-  help: { help: 'print this help and exit' },
-  version: { help: 'print the version and exit' },
+  'log-format': {
+    type: logFormat,
+    help: 'text, json, or the live line on a terminal, text in\nthe journal of systemd and JSON elsewhere (auto)',
+  },
+  help: { help: 'print this help and exit', short: 'h', isAction: true },
+  version: { help: 'print the version and exit', short: 'V', isAction: true },
 }
 
 const reading: Flags = {
@@ -59,31 +71,31 @@ const reading: Flags = {
   endpoints: {
     type: list('URL'),
     option: 'endpoints',
-    variable: 'ETCDCTL_ENDPOINTS',
+    etcdctlVariable: 'ETCDCTL_ENDPOINTS',
     help: 'URLs of etcd or of apiservers\n(etcd: https://127.0.0.1:2379,https://[::1]:2379)',
   },
   cacert: {
     type: text('FILE'),
     option: 'tls.caFile',
-    variable: 'ETCDCTL_CACERT',
+    etcdctlVariable: 'ETCDCTL_CACERT',
     help: 'CA (etcd: DIR/server/tls/etcd/server-ca.crt)',
   },
   cert: {
     type: text('FILE'),
     option: 'tls.certFile',
-    variable: 'ETCDCTL_CERT',
+    etcdctlVariable: 'ETCDCTL_CERT',
     help: 'client certificate (etcd: .../client.crt)',
   },
   key: {
     type: text('FILE'),
     option: 'tls.keyFile',
-    variable: 'ETCDCTL_KEY',
+    etcdctlVariable: 'ETCDCTL_KEY',
     help: 'its private key (etcd: .../client.key)',
   },
   user: {
-    type: text('NAME'),
+    type: userName,
     option: 'credentials.username',
-    variable: 'ETCDCTL_USER',
+    etcdctlVariable: 'ETCDCTL_USER',
     help: 'user, if etcd has auth switched on; the password is\nread from ETCDCTL_PASSWORD',
   },
   'token-file': { type: text('FILE'), option: 'tokenFile', help: 'bearer token for kubernetes' },
@@ -114,6 +126,10 @@ export const groups: Readonly<Record<string, Flags>> = {
 
 /** Every flag by its name, without the dashes. */
 export const flags: Flags = { ...waiting, ...printing, ...reading, ...retrying }
+
+/** Returns the variable that is used when a flag is not given; `undefined` if the flag is no setting. */
+export const variableOf = (name: string): string | undefined =>
+  flags[name]?.isAction === true ? undefined : `RKE2_APISERVER_RESOLVER_${name.toUpperCase().replaceAll('-', '_')}`
 
 /** Returns the flag that sets an option, with its dashes. */
 export function flagOf(option: string): string {

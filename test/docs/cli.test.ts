@@ -7,8 +7,8 @@ const page = read('docs/cli.md')
 
 test('docs/cli.md has every flag, with its option and its variable', () => {
   const shown = rows(section(page, 'Flags')).map((cells) => cells.flatMap(codeSpans))
-  const expected = Object.entries(flags).map(([name, { option, variable }]) =>
-    [`--${name}`, option, variable].filter((text) => text !== undefined),
+  const expected = Object.entries(flags).map(([name, { option, etcdctlVariable }]) =>
+    [`--${name}`, option, etcdctlVariable].filter((text) => text !== undefined),
   )
   expect(shown).toEqual(expected)
 })

@@ -10,6 +10,10 @@ test('readCommandLine returns help and version before anything else is checked',
   expect(readCommandLine(['--version', '--cert', 'x'], {})).toBe('version')
 })
 
+test('readCommandLine takes -V for --version', () => {
+  expect(readCommandLine(['-V'], {})).toBe('version')
+})
+
 test('each flag sets its option of the library', async () => {
   const { options } = await runCommand(
     '--min 3 --expect a,b --expect c:6443 --settle 3s --timeout infinity --distribution k3s --data-dir /data ' +
@@ -105,7 +109,16 @@ test.for([
   ['--user me', '--user needs the password in ETCDCTL_PASSWORD'],
   ['--watch=yes', "Option '--watch' does not take an argument"],
   ['--nope', "Unknown option '--nope'"],
-  ['here', "Unexpected argument 'here'. This command does not take positional arguments"],
+  ['--mim 3', "Unknown option '--mim', did you mean --min?"],
+  ['-v', "Unknown option '-v', did you mean -V?"],
+  ['--min', "Option '--min <value>' argument missing"],
+  ['here', "Unexpected argument 'here': a program to start goes after --"],
+  ['--json here --watch', "Unexpected argument 'here': a program to start goes after --"],
+  ['--', '-- needs a program to start'],
+  ['--json --', '-- needs a program to start'],
+  ['--watch -- true', '--watch never ends, so that the program after -- would never start'],
+  ['--log-format xml', '--log-format must be one of auto, text, json, got "xml"'],
+  ['--output=', '--output must not be empty, got ""'],
 ])('wrong usage ends the command with 2 and a message that names the flag: %s', async ([args = '', message]) => {
   expect(await runCommand(args)).toEqual({
     code: 2,
