@@ -38,12 +38,12 @@ test.each([
   const { cert, key } = await (await createAuthority()).issue({ commonName: 'client' })
   const folder = temporaryFolder()
   const [caFile, certFile, keyFile] = ['ca.crt', 'client.crt', 'client.key'].map((name) => join(folder, name))
-  for (const [file, content] of [
+  const files = [
     [caFile, cert],
     [certFile, cert],
     [keyFile, key],
-  ])
-    writeFileSync(file!, content!, { mode: 0o600 })
+  ] as const
+  for (const [file, content] of files) writeFileSync(file!, content, { mode: 0o600 })
   const endpoints = `https://127.0.0.1:${await unusedPort()}`
   const options = JSON.stringify({ source, endpoints, tls: { caFile, certFile, keyFile }, retry: { maxAttempts: 1 } })
   const urls = await loadedBy(`await resolveApiserverAddresses(${options}).catch(() => {})`)

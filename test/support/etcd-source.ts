@@ -14,11 +14,12 @@ import { VirtualClock } from './clock.ts'
 
 /** Returns the options of a source that reads etcd, as a call on a server with embedded etcd has them. */
 export function etcdOptions(options: WatchOptions): EtcdSourceOptions {
-  const { endpoints, tls, key, dataDir = defaultDataDir('rke2'), ...config } = parseOptions(options, 'watch')
+  const { tls, key, dataDir = defaultDataDir('rke2'), ...config } = parseOptions(options, 'watch')
+  const endpoints = config.endpoints ?? parseEndpoints(defaultEndpoints, 2379)
   return {
     dataDir,
-    usesDataDir: tls === undefined,
-    endpoints: endpoints ?? parseEndpoints(defaultEndpoints, 2379),
+    usesDataDir: tls === undefined && endpoints.some(({ secure }) => secure),
+    endpoints,
     tls: tls ?? defaultTlsFiles(dataDir),
     key: key ?? defaultKey('rke2'),
     credentials: config.credentials,
