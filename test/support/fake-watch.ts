@@ -13,7 +13,9 @@ export function watchFake(options: WatchOptions = {}, random?: () => number) {
   const etcd = new FakeEtcd(clock)
   const events = new Recorder()
   const all = { endpoints: 'http://fake:2379', ...options, events: events.emitter }
-  const source = new EtcdSource(etcdOptions(all), clock, etcd.connect, async () => {})
+  // A look-up in the real data directory would take real time, which this clock does not measure.
+  const etcdSourceOptions = { ...etcdOptions(all), usesDataDir: false }
+  const source = new EtcdSource(etcdSourceOptions, clock, etcd.connect, async () => {})
   const watch = new Watch(parseOptions(all, 'watch'), clock, source)
   return { clock, etcd, events, watch }
 }
