@@ -1,11 +1,16 @@
-import { EventEmitter } from 'node:events'
 import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test as base, expect, onTestFinished, vi } from 'vitest'
+import { parseOptions } from '../../../src/call/config.ts'
 import { resolveApiserverAddresses } from '../../../src/index.ts'
-import type { ApiserverAddressEvents, PhaseEvent } from '../../../src/index.ts'
+import type { ResolveOptions } from '../../../src/index.ts'
+import { resolve } from '../../../src/resolve.ts'
+import { EtcdSource } from '../../../src/sources/etcd/etcd-source.ts'
 import { etcdNodeHint } from '../../../src/sources/node-hints.ts'
+import { VirtualClock } from '../../support/clock.ts'
+import { etcdOptions } from '../../support/etcd-source.ts'
+import { Recorder } from '../../support/recorder.ts'
 
 const test = base.extend('dataDir', async ({}, { onCleanup }) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'data-dir-'))
@@ -62,31 +67,33 @@ test('etcdNodeHint says that the data directory does not exist', async ({ dataDi
   expect(await etcdNodeHint(join(dataDir, 'none'), 0)).toMatch(/none does not exist/)
 })
 
+/** Starts a call that reads etcd. The clock stands still while the call looks for a hint on the real disk. */
+function startCall(options: ResolveOptions) {
+  const clock = new VirtualClock()
+  const events = new Recorder()
+  const source = new EtcdSource(etcdOptions(options), clock)
+  const result = resolve(parseOptions({ ...options, events: events.emitter }, 'resolve'), clock, source)
+  result.catch(() => {})
+  return { clock, events, result }
+}
+
 test('resolve has the hint about the node in phase and error, and goes on waiting', async ({ dataDir }) => {
   create(dataDir, ['agent/x'])
-  const phases: PhaseEvent[] = []
-  const events = new EventEmitter<ApiserverAddressEvents>()
-  events.on('phase', (event) => {
-    phases.push(event)
-    // A server in its first seconds looks like an agent node too.
-    if (phases.length === 1) create(dataDir, ['server/'])
-  })
-  const call = resolveApiserverAddresses({
-    source: 'etcd',
-    dataDir,
-    events,
-    retry: { maxAttempts: 2, initialDelayMs: 1 },
-  })
-  await expect(call).rejects.toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-files-missing', attempts: 2 })
-  expect(phases.map(({ reason, hint }) => [reason, hint?.includes('looks like an agent node')])).toEqual([
+  const { clock, events, result } = startCall({ dataDir, retry: { maxAttempts: 2 } })
+  await events.until('retry')
+  // A server in its first seconds looks like an agent node too.
+  create(dataDir, ['server/'])
+  await clock.next()
+  await expect(result).rejects.toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', reason: 'tls-files-missing', attempts: 2 })
+  expect(events.of('phase').map(({ reason, hint }) => [reason, hint?.includes('looks like an agent node')])).toEqual([
     ['tls-files-missing', true],
     ['tls-files-missing', undefined],
   ])
 })
 
 test('resolve has the hint about a missing data directory in its error', async ({ dataDir }) => {
-  const call = resolveApiserverAddresses({ source: 'etcd', dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } })
-  await expect(call).rejects.toThrow(
+  const { result } = startCall({ dataDir: join(dataDir, 'none'), retry: { maxAttempts: 1 } })
+  await expect(result).rejects.toThrow(
     /server-ca.crt does not exist yet; .* does not exist: either the server was never started/,
   )
 })
