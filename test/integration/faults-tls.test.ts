@@ -1,15 +1,14 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ResolveOptions, TlsFiles } from '../../src/index.ts'
 import type { ClientTlsFiles } from '../../src/rke2.ts'
 import { ObservedCall } from '../support/call.ts'
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
+import { clientFiles, writeClientFiles } from '../support/client-files.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster, EtcdMember } from '../support/etcd.ts'
 import { longestPauseMs, record, stopwatch } from '../support/faults.ts'
-import { temporaryFolder } from '../support/folder.ts'
 import { startProxy } from '../support/net.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
 
@@ -34,15 +33,7 @@ expectNoLeaks()
 const client = (more: object = {}, authority = etcd.authority) =>
   authority.issue({ commonName: 'etcd-client', usages: ['client'], ...more })
 
-/** Returns the paths of certificate files in a new folder. None of the files exists. */
-function ownFiles(): ClientTlsFiles {
-  const folder = temporaryFolder()
-  return { caFile: join(folder, 'ca.crt'), certFile: join(folder, 'client.crt'), keyFile: join(folder, 'client.key') }
-}
-
-async function write(files: ClientTlsFiles, { cert, key }: KeyPair = good, ca = etcd.authority.cert): Promise<void> {
-  await Promise.all([writeFile(files.caFile, ca), writeFile(files.certFile, cert), writeFile(files.keyFile, key)])
-}
+const write = (files: ClientTlsFiles, pair = good, ca = etcd.authority.cert) => writeClientFiles(files, pair, ca)
 
 const call = (tls: TlsFiles, options: ResolveOptions = {}) =>
   new ObservedCall({ endpoints: etcd.endpoints, tls, key: 'key', ...options })
@@ -95,7 +86,7 @@ test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair;
   ],
 ])('resolve reports tls-rejected for %s, and returns the list when it is replaced', async (title, message, make) => {
   const { pair, ca, server } = await make()
-  const files = ownFiles()
+  const files = clientFiles()
   await write(files, pair, ca)
   if (server !== undefined) await member.useCertificate(server)
   const sinceFault = stopwatch()
@@ -118,7 +109,7 @@ test.each<[title: string, message: RegExp, make: () => Promise<{ pair?: KeyPair;
 
 test('resolve retries without limit while the client certificate is not valid yet', async () => {
   const notBefore = new Date(Date.now() + 3_600_000)
-  const files = ownFiles()
+  const files = clientFiles()
   await write(files, await client({ notBefore }))
   const waiting = call(files)
   const phase = await waiting.until('tls-rejected')
@@ -139,93 +130,9 @@ test.each(['127.0.0.1', 'localhost', '[::1]'])(
   },
 )
 
-test('resolve reports tls-files-missing until the last of its certificate files is written', async () => {
-  const files = ownFiles()
-  const waiting = call(files)
-  for (const [file, content] of [
-    [files.caFile, etcd.authority.cert],
-    [files.certFile, good.cert],
-    [files.keyFile, good.key],
-  ] as const) {
-    await expect.poll(() => waiting.failures.at(-1)).toContain(`${file} does not exist yet`)
-    await writeFile(file, '')
-    await expect.poll(() => waiting.failures.at(-1)).toContain(`${file} is still empty`)
-    await writeFile(file, content)
-  }
-  const recovered = stopwatch()
-  expect(await waiting.result).toMatchObject({ addresses: one })
-  const recoverMs = recovered()
-  record({ fault: 'files appear one after the other', reason: 'tls-files-missing', recoverMs })
-  expect(waiting.reasons).toEqual(['tls-files-missing'])
-  expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
-})
-
-test.each(['caFile', 'certFile', 'keyFile'] as const)(
-  'resolve reads its %s again when it was half-written',
-  async (half) => {
-    const files = ownFiles()
-    await write(files)
-    const content = { caFile: etcd.authority.cert, certFile: good.cert, keyFile: good.key }[half]
-    await writeFile(files[half], content.slice(0, content.length / 2))
-    const sinceFault = stopwatch()
-    const waiting = call(files)
-    const phase = await waiting.until('tls-files-unreadable')
-    const reportedMs = sinceFault()
-    expect(phase.message).toContain(files[half])
-    await writeFile(files[half], content)
-    const recovered = stopwatch()
-    expect(await waiting.result).toMatchObject({ addresses: one })
-    const recoverMs = recovered()
-    record({ fault: `half-written ${half}`, reason: 'tls-files-unreadable', reportedMs, recoverMs })
-    expect(waiting.reasons).toEqual(['tls-files-unreadable'])
-  },
-)
-
-test('resolve rejects after two seconds when a certificate file stays half-written', async () => {
-  const files = ownFiles()
-  await write(files)
-  await writeFile(files.certFile, good.cert.slice(0, 200))
-  const sinceFault = stopwatch()
-  const failing = call(files)
-  expect(await failing.error()).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
-  expect(sinceFault()).toBeGreaterThan(2000)
-})
-
-test('resolve waits while the client certificate is rotated and its key is not', async () => {
-  const next = await client()
-  const files = ownFiles()
-  await write(files, { cert: next.cert, key: good.key })
-  const sinceFault = stopwatch()
-  const waiting = call(files)
-  const phase = await waiting.until('tls-rejected')
-  const reportedMs = sinceFault()
-  expect(phase.message).toContain(`${files.certFile} and ${files.keyFile} do not match`)
-  await writeFile(files.keyFile, next.key)
-  const recovered = stopwatch()
-  expect(await waiting.result).toMatchObject({ addresses: one })
-  record({ fault: 'certificate without its key', reason: 'tls-rejected', reportedMs, recoverMs: recovered() })
-})
-
-test('resolve uses changed certificate files from the next read on, without a failure', async () => {
-  await using proxy = await startProxy(member.endpoint)
-  const files = ownFiles()
-  await write(files)
-  // With maxAttempts, the call reads on the schedule of the backoff, although it has a watch.
-  const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/1', retry: { maxAttempts: 1000 } })
-  await waiting.untilRetry()
-  await waiting.untilRetry()
-  expect(proxy.connections).toBe(1)
-  await write(files, await client())
-  await expect.poll(() => proxy.connections).toBe(2)
-  await expect.poll(() => proxy.open).toBe(1)
-  await etcd.put('absent/1', JSON.stringify(one))
-  expect(await waiting.result).toMatchObject({ addresses: one })
-  expect(waiting.reasons).toEqual(['not-set'])
-})
-
 test('resolve reports tls-rejected while etcd has a certificate of a new CA and its CA file does not', async () => {
   await using proxy = await startProxy(member.endpoint)
-  const files = ownFiles()
+  const files = clientFiles()
   await write(files)
   const waiting = call(files, { endpoints: proxy.endpoint, key: 'absent/2' })
   await waiting.until('not-set')
@@ -245,31 +152,6 @@ test('resolve reports tls-rejected while etcd has a certificate of a new CA and 
   expect(waiting.reasons.filter((reason) => reason !== 'unreachable')).toEqual(['not-set', 'tls-rejected', 'not-set'])
   expect(waiting.longestPauseMs).toBeLessThanOrEqual(longestPauseMs)
   await member.useCertificate(await etcd.authority.issue(here))
-})
-
-test.each<[title: string, file: keyof TlsFiles, content: string | undefined, message: RegExp]>([
-  [
-    'the client certificate file is not PEM',
-    'certFile',
-    'certificate',
-    /the client certificate file .* is not valid PEM: /,
-  ],
-  ['the CA file contains a key', 'caFile', undefined, /the CA file .* is not valid PEM: /],
-])('resolve rejects when %s', async (_title, file, content, message) => {
-  const files = ownFiles()
-  await write(files)
-  await writeFile(files[file], content ?? good.key)
-  const error = await call(files, { retry: { initialDelayMs: 2000, jitter: 'none' } }).error()
-  expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable' })
-  expect(error.message).toMatch(message)
-})
-
-test('resolve rejects at once when a certificate file cannot be read', async () => {
-  const files = ownFiles()
-  await write(files)
-  const error = await call({ ...files, keyFile: join(files.keyFile, '..') }).error()
-  expect(error).toMatchObject({ code: 'REJECTED', reason: 'tls-files-unreadable', attempts: 1 })
-  expect(error.message).toContain('cannot be read: not a regular file')
 })
 
 test.each<[title: string, tls: 'mutual' | 'none', message: RegExp]>([
