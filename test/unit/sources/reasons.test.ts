@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Reason } from '../../../src/index.ts'
 import { Failure } from '../../../src/sources/failure.ts'
-import { awaited, reasons } from '../../../src/sources/reasons.ts'
+import { awaited, logLevelOf, reasons } from '../../../src/sources/reasons.ts'
 
 const entries = Object.entries(reasons) as [Reason, (typeof reasons)[Reason]][]
 
@@ -18,4 +18,20 @@ test.each(entries)(
 
 test.each(entries)('the reason %s is logged as info if it is retried for ever, and else as warn', (_reason, policy) => {
   expect(policy.logLevel).toBe(policy.retryForMs === Infinity ? 'info' : 'warn')
+})
+
+test.each(entries)(
+  'logLevelOf returns the level of %s in the table for etcd, and for a source that is not chosen',
+  (reason) => {
+    expect([logLevelOf(reason, 'etcd'), logLevelOf(reason, undefined)]).toEqual(Array(2).fill(reasons[reason].logLevel))
+  },
+)
+
+test.each(entries)('logLevelOf returns info for %s of Kubernetes if the reason passes there', (reason, policy) => {
+  const passes = policy.isPassingInKubernetes === true
+  expect(logLevelOf(reason, 'kubernetes')).toBe(passes ? 'info' : policy.logLevel)
+})
+
+test('awaited names etcd while the source is not chosen', () => {
+  for (const [reason] of entries) expect(awaited(reason, undefined)).toBe(awaited(reason, 'etcd'))
 })
