@@ -92,8 +92,10 @@ class RetryLoop<T> {
 
   async #pause(failure: Failure, { delayMs: longestMs, watching = false, early }: Wait): Promise<void> {
     const { call, source } = this.#context
-    const wantedMs = longestMs ?? Math.max(this.#backoff.next(failure), failure.retryAfterMs)
-    const delayMs = Math.max(0, Math.ceil(Math.min(wantedMs, source.longestDelayMs, call.remainingMs)))
+    const ownMs = Math.min(longestMs ?? this.#backoff.next(failure), source.longestDelayMs)
+    // What a server wants counts more than what the source wants.
+    const wantedMs = longestMs === undefined ? Math.max(ownMs, failure.retryAfterMs) : ownMs
+    const delayMs = Math.max(0, Math.ceil(Math.min(wantedMs, call.remainingMs)))
     this.#emitRetry(failure, delayMs, watching)
     await withLinkedAbort(call.signal, async ({ signal }) => {
       const waits: Promise<WakeCause | undefined>[] = [this.#sleep(delayMs, signal)]

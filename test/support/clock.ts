@@ -22,6 +22,11 @@ export class VirtualClock implements Clock {
     return this.#timers.size
   }
 
+  /** When the next sleep ends; `Infinity` if there is none. */
+  get nextAt(): number {
+    return Math.min(...[...this.#timers].map((timer) => timer.at))
+  }
+
   now(): number {
     return this.#now
   }
@@ -73,7 +78,7 @@ export class VirtualClock implements Clock {
   /** Moves the time to the end of the next sleep, if there is one. */
   async next(): Promise<void> {
     await idle()
-    const at = Math.min(...[...this.#timers].map((timer) => timer.at))
+    const at = this.nextAt
     if (at !== Infinity) await this.advance(at - this.#now)
   }
 }

@@ -1,8 +1,9 @@
 import type { Endpoint } from '../../addresses/endpoint.ts'
+import { withTimeout } from '../../util/abort.ts'
 import type { Clock } from '../../util/clock.ts'
 import { objectOf } from '../../util/object.ts'
 import type { Certificates } from '../certificates.ts'
-import type { Connection, Stage } from '../connection.ts'
+import type { Connection, LateFailure, Stage } from '../connection.ts'
 import { Failure } from '../failure.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
 import { readText } from './body.ts'
@@ -15,8 +16,8 @@ import type { SliceList } from './list-history.ts'
 import { ApiserverSession, NoHttp2Error } from './session.ts'
 import type { Response } from './session.ts'
 import { SliceWatch } from './slice-watch.ts'
-import type { WatchPace } from './slice-watch.ts'
 import { readToken } from './token.ts'
+import { WatchPace } from './watch-pace.ts'
 
 const path =
   '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes'
@@ -24,9 +25,15 @@ const path =
 /** What all connections of one source share. */
 export class SharedState {
   readonly history: ListHistory = new ListHistory()
-  readonly pace: WatchPace = { shortWatches: 0 }
+  readonly pace: WatchPace = new WatchPace()
   /** The list that was read last, and its snapshot. */
   latest: { readonly list: SliceList; readonly snapshot: Snapshot } | undefined
+  /** The newest list of a read or an event that is not empty. */
+  servers: Uint8Array | undefined
+
+  noteServers({ value }: Snapshot): void {
+    this.servers = value ?? this.servers
+  }
 }
 
 /** What one connection to an apiserver needs. */
@@ -36,6 +43,8 @@ export interface KubernetesConnectionOptions {
   readonly tokenFile: string | undefined
   readonly state: SharedState
   readonly clock: Clock
+  readonly attemptTimeoutMs: number
+  readonly lateFailure: LateFailure
 }
 
 /** Returns a connection to one apiserver. It starts to connect with the first request. */
@@ -74,6 +83,7 @@ class KubernetesConnection implements Connection {
     const { state } = this.#options
     const snapshot = state.history.ofList(list)
     state.latest = { list, snapshot }
+    state.noteServers(snapshot)
     return snapshot
   }
 
@@ -82,8 +92,15 @@ class KubernetesConnection implements Connection {
     const { clock, state } = this.#options
     const { latest, history, pace } = state
     if (latest === undefined) throw new Failure('unavailable', 'there is no list to watch from')
-    const request = (version: bigint, until: AbortSignal) => this.#requestWatch(version, until)
-    const watch = new SliceWatch(latest.list, latest.snapshot, { history, pace, clock, request })
+    const watch = new SliceWatch(latest.list, latest.snapshot, {
+      history,
+      pace,
+      clock,
+      ending: this.#session.ending,
+      request: (version, until) => this.#requestWatch(version, until),
+      resume: (version, until) => this.#resumeWatch(version, until),
+      onList: (snapshot) => state.noteServers(snapshot),
+    })
     await watch.open(signal)
     return watch
   }
@@ -100,6 +117,14 @@ class KubernetesConnection implements Connection {
     if (response.status === 200) return response
     const { text } = await this.#textOf(response, signal)
     throw failureOfStatus(response.status, response.headers, text, this.#context).retriedFor(Infinity)
+  }
+
+  #resumeWatch(version: bigint, signal: AbortSignal): Promise<Response> {
+    const { endpoint, clock, attemptTimeoutMs, lateFailure } = this.#options
+    const reason = () => lateFailure(endpoint.url, this.stage)
+    return withTimeout(clock, attemptTimeoutMs, reason, signal, (controller) =>
+      this.#requestWatch(version, controller.signal),
+    )
   }
 
   async #get(pathAndQuery: string, signal: AbortSignal): Promise<Response> {

@@ -29,19 +29,19 @@ export class KubernetesSource extends EndpointReader implements Source {
 
   constructor(options: KubernetesSourceOptions, clock: Clock) {
     let state: SharedState | undefined
-    const { tokenFile } = options
+    const { tokenFile, attemptTimeoutMs } = options
     super(options, clock, {
       connect: async (endpoint, certificates) => {
         const { connect, SharedState } = await loadPart(() => import('./kubernetes-connection.ts'))
         state ??= new SharedState()
-        return connect({ endpoint, certificates, tokenFile, state, clock })
+        return connect({ endpoint, certificates, tokenFile, state, clock, attemptTimeoutMs, lateFailure })
       },
       lateFailure,
       // One server may refuse what another accepts, as in the first seconds of its start.
       isClusterWide: () => false,
       ...(options.readsServers && {
         spareEndpoints: (signal: AbortSignal): Promise<readonly Endpoint[]> =>
-          serverEndpoints(state?.latest?.snapshot.value, options, signal),
+          serverEndpoints(state?.servers, options, signal),
       }),
     })
     this.#options = options

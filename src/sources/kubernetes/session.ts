@@ -29,6 +29,7 @@ export class ApiserverSession {
   readonly #clock: Clock
   /** Ends the pings. */
   readonly #life = new LinkedAbortController(undefined)
+  readonly #ending = new AbortController()
   #socket: TLSSocket | undefined
   #session: ClientHttp2Session | undefined
   #opening: Promise<ClientHttp2Session> | undefined
@@ -49,6 +50,11 @@ export class ApiserverSession {
     if (this.#session !== undefined) return this.#session.closed ? 'closed' : 'ready'
     if (this.#isConnected) return 'handshake'
     return isLookingUp(this.#endpoint.host) ? 'resolving' : 'connecting'
+  }
+
+  /** Aborted when the connection takes no more requests without a fault: after GOAWAY, and when this side closes it. */
+  get ending(): AbortSignal {
+    return this.#ending.signal
   }
 
   /** Why the connection failed or was lost, if Node says so: a server that was killed ends it without an error. */
@@ -94,6 +100,7 @@ export class ApiserverSession {
   close(): void {
     this.#closed = true
     this.#life.end()
+    this.#ending.abort()
     this.#session?.destroy()
     this.#socket?.destroy()
   }
@@ -127,6 +134,7 @@ export class ApiserverSession {
     if (socket.alpnProtocol !== 'h2') throw (this.#error = new NoHttp2Error())
     const session = connectHttp2(url, { createConnection: () => socket })
     session.on('error', (error) => (this.#error ??= error))
+    session.once('goaway', () => this.#ending.abort())
     session.once('close', () => this.#life.end())
     this.#session = session
     this.#keepAlive(session).catch(() => {})

@@ -1,4 +1,3 @@
-import { orAborted } from '../../util/abort.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/text.ts'
 import { Failure } from '../failure.ts'
@@ -7,78 +6,75 @@ import { LineSplitter, readBody } from './body.ts'
 import type { BodyEnd } from './body.ts'
 import type { EndpointSlice } from './endpoint-slices.ts'
 import type { ListHistory, SliceList } from './list-history.ts'
+import { PendingChanges } from './pending-changes.ts'
 import type { Response } from './session.ts'
 import { parseWatchEvent } from './watch-events.ts'
-
-/** More changes than these are not kept: each is a whole list, and the latest counts. */
-const maxPending = 100
-
-/** A watch that ends earlier than this was refused in some way. More of them in a row are paused by the backoff. */
-const shortMs = 5000
-const maxShortWatches = 2
-
-/** What the watches of one source know of each other. */
-export interface WatchPace {
-  /** The number of watches in a row that have ended at once. */
-  shortWatches: number
-}
+import type { WatchPace } from './watch-pace.ts'
 
 /** What a watch needs. */
 export interface SliceWatchParts {
   readonly history: ListHistory
   readonly pace: WatchPace
   readonly clock: Clock
+  /** Aborted when the connection takes no more requests. */
+  readonly ending: AbortSignal
   /** Requests a watch from a version on. */
   readonly request: (version: bigint, signal: AbortSignal) => Promise<Response>
+  /** Does the same, within the time of one attempt. */
+  readonly resume: (version: bigint, signal: AbortSignal) => Promise<Response>
+  /** Receives each list that an event makes. */
+  readonly onList: (snapshot: Snapshot) => void
 }
 
 /** A watch of the EndpointSlices. A stream that ends by time is resumed from the last version, without an event. */
 export class SliceWatch implements SourceWatch {
   readonly #parts: SliceWatchParts
-  /** One for each call of `changed`: a promise that lives as long as the watch would collect reactions for as long. */
-  readonly #waiters = new Set<PromiseWithResolvers<void>>()
+  readonly #changes = new PendingChanges()
   readonly #controller = new AbortController()
   #list: SliceList
   #latest: Snapshot
-  #pending: Snapshot[] = []
-  /** Whether there is a change to drain. A bookmark changes no list, and wakes nobody. */
-  #hasChange = false
   #failure: Failure | undefined
   #isOver = false
+  /** When the stream began that is followed now. */
+  #startedAt: number
+  readonly #onEnding = () => this.#finish()
 
   /** @param latest the snapshot of the list that the watch starts from */
   constructor(list: SliceList, latest: Snapshot, parts: SliceWatchParts) {
     this.#list = list
     this.#latest = latest
     this.#parts = parts
+    this.#startedAt = parts.clock.now()
   }
 
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Resolves when the apiserver has confirmed the watch, which goes on until it ends. */
+  /** Resolves when the apiserver has confirmed the watch, which goes on until it ends, or when the watch is over. */
   async open(signal: AbortSignal): Promise<void> {
-    const response = await this.#parts.request(this.#list.version, signal)
-    void this.#run(response)
+    const { ending, request } = this.#parts
+    try {
+      if (ending.aborted) return this.#finish()
+      const response = await request(this.#list.version, signal)
+      void this.#run(response)
+      if (ending.aborted) this.#finish()
+      else ending.addEventListener('abort', this.#onEnding, { once: true })
+    } catch (error) {
+      // The connection has ended before the request, and so without a fault: a new one lists first.
+      if (signal.aborted || !ending.aborted) throw error
+      this.#finish()
+    }
   }
 
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#isOver || this.#hasChange) return
-    const waiter = Promise.withResolvers<void>()
-    this.#waiters.add(waiter)
-    try {
-      await orAborted(waiter.promise, signal)
-    } finally {
-      this.#waiters.delete(waiter)
-    }
+    if (!this.#isOver && !this.#changes.hasChange) await this.#changes.next(signal)
   }
 
   drain(): readonly Snapshot[] {
-    this.#hasChange = false
-    return this.#pending.splice(0)
+    return this.#changes.drain()
   }
 
   close(): void {
@@ -86,18 +82,15 @@ export class SliceWatch implements SourceWatch {
   }
 
   async #run(first: Response): Promise<void> {
-    const { clock, pace, request } = this.#parts
+    const { clock, pace, resume } = this.#parts
     const { signal } = this.#controller
     try {
-      for (let response = first; ; response = await request(this.#list.version, signal)) {
-        const startedAt = clock.now()
+      for (let response = first; ; response = await resume(this.#list.version, signal)) {
+        this.#startedAt = clock.now()
         const { isComplete } = await this.#follow(response)
         if (this.#isEnded) return
         if (!isComplete) throw lost(response)
-        if (clock.now() - startedAt < shortMs) this.#countShortWatch()
-        else pace.shortWatches = 0
-        // After GOAWAY, a new session lists first.
-        if (response.session.stage !== 'ready') return this.#finish()
+        pace.noteEnd(clock.now() - this.#startedAt)
       }
     } catch (error) {
       this.#end(error instanceof Failure ? error : new Failure('unavailable', messageOf(error), { cause: error }))
@@ -132,14 +125,9 @@ export class SliceWatch implements SourceWatch {
   #onLine(line: string): void {
     if (this.#isEnded) return
     const event = parseWatchEvent(line)
-    if (event.type === 'expired') this.#onExpired()
+    if (event.type === 'expired') this.#finish()
     else if (event.type === 'bookmark') this.#onBookmark(event.version)
     else if (event.slice.resourceVersion > this.#list.version) this.#onChange(event.slice, event.isDeleted)
-  }
-
-  #onExpired(): void {
-    this.#countShortWatch()
-    this.#finish()
   }
 
   /** The list is the same at a newer version of the store, from which the watch is resumed. */
@@ -147,8 +135,7 @@ export class SliceWatch implements SourceWatch {
     if (version <= this.#list.version) return
     this.#list = { ...this.#list, version }
     this.#latest = this.#parts.history.ofBookmark(this.#list, this.#latest)
-    if (this.#pending.at(-1)?.modRevision === this.#latest.modRevision) this.#pending.pop()
-    this.#push(this.#latest)
+    this.#changes.addBookmark(this.#latest)
   }
 
   #onChange(slice: EndpointSlice, isDeleted: boolean): void {
@@ -157,36 +144,35 @@ export class SliceWatch implements SourceWatch {
     else slices.set(slice.name, slice)
     this.#list = { version: slice.resourceVersion, slices }
     this.#latest = this.#parts.history.ofEvent(this.#list)
-    this.#push(this.#latest)
-    this.#hasChange = true
-    for (const waiter of this.#waiters) waiter.resolve()
+    this.#parts.onList(this.#latest)
+    this.#changes.add(this.#latest)
   }
 
-  /** @throws Failure when too many watches in a row have ended at once */
-  #countShortWatch(): void {
-    const { pace } = this.#parts
-    pace.shortWatches++
-    if (pace.shortWatches > maxShortWatches) throw new Failure('unavailable', 'the apiserver ends each watch at once')
-  }
-
-  #push(snapshot: Snapshot): void {
-    this.#pending.push(snapshot)
-    if (this.#pending.length > maxPending) this.#pending.shift()
-  }
-
-  /** Ends the watch without a failure: a read follows. */
+  /** Ends the watch, so that a read follows. It is no failure, unless too many watches in a row have ended at once. */
   #finish(): void {
     if (this.#isEnded) return
+    const { clock, pace } = this.#parts
+    try {
+      pace.noteEnd(clock.now() - this.#startedAt)
+    } catch (error) {
+      return this.#end(error as Failure)
+    }
     this.#isOver = true
-    for (const waiter of this.#waiters) waiter.resolve()
-    this.#controller.abort()
+    this.#changes.wake()
+    this.#stop()
   }
 
   #end(failure: Failure): void {
     if (this.#isEnded) return
+    const { clock, pace } = this.#parts
+    pace.noteLife(clock.now() - this.#startedAt)
     this.#failure = failure
-    this.#pending = []
-    for (const waiter of this.#waiters) waiter.reject(failure)
+    this.#changes.fail(failure)
+    this.#stop()
+  }
+
+  #stop(): void {
+    this.#parts.ending.removeEventListener('abort', this.#onEnding)
     this.#controller.abort()
   }
 }

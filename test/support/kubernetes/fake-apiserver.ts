@@ -16,6 +16,8 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>>
   /** Sends GOAWAY with code 0 after the answer, as an apiserver that starts does. */
   readonly goaway?: boolean
+  /** Gives no answer. */
+  readonly silent?: boolean
   /** Only for lists or only for watches. */
   readonly only?: 'list' | 'watch'
 }
@@ -118,6 +120,11 @@ export class FakeApiserver implements AsyncDisposable {
     return this.#front.blackhole()
   }
 
+  /** Ends every connection with a TCP reset. */
+  reset(): void {
+    this.#front.reset()
+  }
+
   /** Answers new connections again. */
   thaw(): Promise<void> {
     return this.#front.pass()
@@ -128,10 +135,14 @@ export class FakeApiserver implements AsyncDisposable {
     for (const stream of this.#watches) stream.end()
   }
 
-  /** Sends GOAWAY with code 0 on every connection, and ends the watches, as a server that stops does. */
-  goaway(): void {
+  /**
+   * Sends GOAWAY with code 0 on every connection.
+   *
+   * @param options.endsWatches ends the watches too, as a server that stops does; `--goaway-chance` lets them go on
+   */
+  goaway({ endsWatches = true } = {}): void {
     for (const session of this.#sessions) session.goaway(0)
-    this.endWatches()
+    if (endsWatches) this.endWatches()
   }
 
   /** Sends a bookmark on every watch. */
@@ -157,9 +168,10 @@ export class FakeApiserver implements AsyncDisposable {
     const isWatch = searchParams.get('watch') === 'true'
     this.requests.push(isWatch ? `watch ${searchParams.get('resourceVersion')}` : 'list')
     const refusal = this.#refusal(stream, headers, pathname, isWatch)
+    if (refusal?.silent === true) return
     if (refusal !== undefined) return this.#send(stream, refusal)
     if (isWatch) return this.#watch(stream, Number(searchParams.get('resourceVersion')))
-    this.#send(stream, { status: 200, body: this.#list() })
+    this.#send(stream, { status: 200, body: this.listBody() })
   }
 
   #refusal(
@@ -186,7 +198,8 @@ export class FakeApiserver implements AsyncDisposable {
     if (goaway) stream.session?.goaway(0)
   }
 
-  #list(): string {
+  /** Returns the answer to a list. */
+  listBody(): string {
     const { slices, version } = this.store
     const items = slices.map(({ kind: _kind, apiVersion: _apiVersion, ...slice }) => slice)
     const metadata = { resourceVersion: String(version) }

@@ -66,6 +66,8 @@ async function countOutcomes(
       tokenFile: undefined,
       state: new SharedState(),
       clock: systemClock,
+      attemptTimeoutMs: 10_000,
+      lateFailure: () => new Failure('timeout', 'late'),
     })
     for (let left = calls / 10; left > 0; left--) {
       const controller = new AbortController()

@@ -12,6 +12,7 @@ import { VirtualClock } from '../../../support/clock.ts'
 import { temporaryFolder } from '../../../support/folder.ts'
 import { startFakeApiserver } from '../../../support/kubernetes/fake-apiserver.ts'
 import type { FakeApiserver } from '../../../support/kubernetes/fake-apiserver.ts'
+import { VirtualWatch } from '../../../support/kubernetes/follow.ts'
 import { startLoadBalancer } from '../../../support/kubernetes/load-balancer.ts'
 import { write, writeLoadBalancerFile, writeNodeFiles } from '../../../support/kubernetes/node-files.ts'
 import { SliceStore } from '../../../support/kubernetes/slice-store.ts'
@@ -163,4 +164,19 @@ test('watch follows the list within 20 s when the server that the load balancer 
   expect((await change).value?.removed).toEqual([frozen!.address])
   expect(clock.now() - startedAt).toBeLessThan(20_000)
   expect(events.of('disconnected')[0]?.error.message).toMatch(/lost \(a ping had no answer for 5 s\)/)
+})
+
+test('watch asks a server that an event has added when the one that the load balancer keeps to freezes', async () => {
+  const { servers, setList, setup } = await startAgent(2)
+  const [frozen, other] = servers
+  setList([frozen!])
+  const watch = new VirtualWatch({}, (clock) => new KubernetesSource(setup, clock))
+  await watch.start()
+  await expect.poll(() => frozen!.watches).toBe(1)
+  setList()
+  await watch.events.until('changed')
+  await frozen!.freeze()
+  await watch.advanceUntil('disconnected')
+  await watch.advanceUntil('connected')
+  expect(other!.lists).toBe(1)
 })
