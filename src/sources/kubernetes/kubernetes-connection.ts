@@ -75,7 +75,7 @@ class KubernetesConnection implements Connection {
     const response = await this.#get(path, signal)
     const { text, isComplete } = await this.#textOf(response, signal)
     if (response.status !== 200) throw failureOfStatus(response.status, response.headers, text, this.#context)
-    if (!isComplete) throw failureOfConnection(this.#session.error, this.#context)
+    if (!isComplete) throw failureOfConnection(this.#session.error ?? cut(), this.#context)
     const list = parseList(text)
     if (list === undefined) {
       throw new Failure('rejected', `${this.#context.url}: the answer is no list of EndpointSlices`)
@@ -153,6 +153,8 @@ class KubernetesConnection implements Connection {
     }
   }
 }
+
+const cut = () => new Error('the connection was closed in the middle of the answer')
 
 /** Returns the slices of an answer; `undefined` if it is no list of EndpointSlices. */
 function parseList(text: string): SliceList | undefined {
