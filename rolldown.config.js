@@ -9,10 +9,16 @@ export default [
   //
   // The build makes few files, because Node needs half a millisecond to load each.
   {
-    input: { main: 'src/index.ts', command: 'src/command/command.ts' },
+    input: { main: 'src/index.ts', command: 'src/command/command.ts', testing: 'src/testing.ts' },
     platform: 'node',
     external: ['@grpc/grpc-js'],
-    plugins: [etcdDescriptor(), withoutReflection(), esmEntry(), thirdPartyLicenses()],
+    plugins: [
+      etcdDescriptor(),
+      withoutReflection(),
+      esmEntry('index.js', 'main.cjs'),
+      esmEntry('testing.js', 'testing.cjs'),
+      thirdPartyLicenses(),
+    ],
     output: {
       dir: 'dist',
       format: 'cjs',
@@ -20,7 +26,9 @@ export default [
       comments: false,
       dynamicImportInCjs: false,
       entryFileNames: '[name].cjs',
-      chunkFileNames: '[name].cjs',
+      // What both entries share is named after its largest part otherwise.
+      chunkFileNames: ({ moduleIds }) =>
+        moduleIds.some((id) => id.endsWith('/src/resolve.ts')) ? 'library.cjs' : '[name].cjs',
       codeSplitting: {
         groups: [
           {

@@ -10,6 +10,7 @@ import type { CompleteList } from './call/wait-for-list.ts'
 import type { ResolveOptions } from './options.ts'
 import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
+import type { ReadServerCa } from './probe/server-ca.ts'
 import { SelectedSource } from './sources/selected-source.ts'
 import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
@@ -35,9 +36,10 @@ export async function resolve(
   clock: Clock = systemClock,
   source: Source = new SelectedSource(config, clock),
   probe?: Probe,
+  readServerCa?: ReadServerCa,
 ): Promise<ResolvedAddresses> {
   const call = new Call(config, clock, source)
-  const prober = new Prober(config, source, clock, probe)
+  const prober = new Prober(config, source, clock, probe, readServerCa)
   return traceResolve(call.number, () => run({ call, source, prober, config, clock }))
 }
 

@@ -1,3 +1,4 @@
+import type { Reason } from '../errors.ts'
 import type { Prober } from '../probe/prober.ts'
 import type { Source } from '../sources/source.ts'
 import type { Clock } from '../util/clock.ts'
@@ -18,3 +19,7 @@ export interface CallContext {
  * delivering changes without an error, and this read finds them.
  */
 export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
+
+/** Returns whether a connection may be established after a failed attempt, so that the next one need not wait. */
+export const mayConnect = (source: Source, reason: Reason): boolean =>
+  reason === 'timeout' || source.wakesAfterFailure === true

@@ -4,7 +4,7 @@ import { parseAddresses } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
-import { resyncMs } from './context.ts'
+import { mayConnect, resyncMs } from './context.ts'
 import type { CallContext } from './context.ts'
 import { listRevision, StoreHistory } from './history.ts'
 import { ProbeLoop } from './probe-loop.ts'
@@ -55,7 +55,7 @@ export class Reflector {
     const following = retry(
       {
         attempt: (onSuccess) => this.#listAndWatch(onSuccess),
-        wait: async ({ reason }) => ({ early: reason === 'timeout' ? connected : undefined }),
+        wait: async ({ reason }) => ({ early: mayConnect(source, reason) ? connected : undefined }),
         // The option limits the reads before the first list only.
         maxAttempts: Infinity,
       },

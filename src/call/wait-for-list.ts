@@ -4,7 +4,7 @@ import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
-import { resyncMs } from './context.ts'
+import { mayConnect, resyncMs } from './context.ts'
 import type { CallContext } from './context.ts'
 import { StoreHistory } from './history.ts'
 import { retry } from './retry.ts'
@@ -151,7 +151,7 @@ class ListWait {
     if (reason !== 'not-set' && reason !== 'incomplete') {
       this.#dropWatch(this.#watch)
       const connected = () => source.whenConnected().then(() => 'connected' as const)
-      return { early: reason === 'timeout' ? connected : undefined }
+      return { early: mayConnect(source, reason) ? connected : undefined }
     }
     prepareToParse()
     const watch = (this.#watch ??= await this.#openWatch())

@@ -10,11 +10,11 @@ import type { Clock } from '../util/clock.ts'
 import { StandstillDetector } from '../util/standstill.ts'
 import { messageOf } from '../util/text.ts'
 import type { Probe } from './probe.ts'
-import type { readServerCa as readServerCaType, ServerCa } from './server-ca.ts'
+import type { ReadServerCa, ServerCa } from './server-ca.ts'
 
 // Loaded with the first probe: Node's TLS and HTTP take 25 ms to load.
 const probeAddress: Probe = async (target, signal) => (await loadPart(() => import('./probe.ts'))).probe(target, signal)
-const readServerCa: typeof readServerCaType = async (...args) =>
+const readCaFile: ReadServerCa = async (...args) =>
   (await loadPart(() => import('./server-ca.ts'))).readServerCa(...args)
 
 /** The number of probes that run at the same time. */
@@ -42,6 +42,7 @@ export class Prober {
   readonly #source: Pick<Source, 'serverCaFiles'>
   readonly #clock: Clock
   readonly #probe: Probe
+  readonly #readFile: ReadServerCa
   /** What the round in progress waits for. */
   #waitingFor: 'server CA' | 'probes' | undefined
 
@@ -50,11 +51,13 @@ export class Prober {
     source: Pick<Source, 'serverCaFiles'>,
     clock: Clock,
     probe: Probe = probeAddress,
+    readServerCa: ReadServerCa = readCaFile,
   ) {
     this.#options = options
     this.#source = source
     this.#clock = clock
     this.#probe = probe
+    this.#readFile = readServerCa
   }
 
   get enabled(): boolean {
@@ -103,7 +106,7 @@ export class Prober {
       parent,
       async ({ signal }) => {
         try {
-          return await readServerCa(serverCaFiles, signal)
+          return await this.#readFile(serverCaFiles, signal)
         } catch (error) {
           if (error !== timedOut) throw error
           return { unverified: timedOut.message }

@@ -13,6 +13,9 @@ export interface ServerCa {
   readonly unverified?: string
 }
 
+/** Returns the TLS context of the first of these files that exists. */
+export type ReadServerCa = (files: readonly string[], signal: AbortSignal) => Promise<ServerCa>
+
 /**
  * Returns the TLS context that verifies the apiservers' certificates, or why there is none.
  *

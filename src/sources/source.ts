@@ -73,6 +73,8 @@ export interface Source {
   hint(failure: Failure, waitedMs: number): Promise<string | undefined> | undefined
   /** Returns what the read in flight waits for, if it is late. */
   pending(): Failure | undefined
+  /** Whether `whenConnected` also resolves after other failures than a timeout. */
+  readonly wakesAfterFailure?: boolean
   /** Resolves when a connection is established that was still being made when its read ended. May never resolve. */
   whenConnected(): Promise<void>
   /** Closes all connections. */

@@ -30,6 +30,10 @@ test.each([
   ['src/call/a.ts', '../resolve.ts'],
   ['src/resolve.ts', './command/command.ts'],
   ['src/index.ts', './command/command.ts'],
+  ['src/index.ts', './testing.ts'],
+  ['src/call/a.ts', '../testing/store.ts'],
+  ['src/testing/a.ts', '../testing.ts'],
+  ['src/testing.ts', './command/command.ts'],
   ['src/command/a.ts', '../cli.ts'],
 ])('the linter refuses an import that goes up, from %s to %s', async (file, imported) => {
   expect(await lint(file, `export { a } from '${imported}'\n`)).toContain('no-restricted-imports')
@@ -42,6 +46,8 @@ test.each([
   ['src/call/a.ts', '../sources/source.ts'],
   ['src/resolve.ts', './sources/etcd/etcd-source.ts'],
   ['src/command/a.ts', '../index.ts'],
+  ['src/testing.ts', './testing/store.ts'],
+  ['src/testing/a.ts', '../watch.ts'],
 ])('the linter accepts an import that goes down or stays in its folder, from %s to %s', async (file, imported) => {
   expect(await lint(file, `export { a } from '${imported}'\n`)).not.toContain('no-restricted-imports')
 })
