@@ -25,4 +25,4 @@ export type {
 export type { Logger, ProbeKind, ResolveOptions, RetryOptions, WatchOptions } from './options.ts'
 export { resolveApiserverAddresses } from './resolve.ts'
 export { watchApiserverAddresses } from './watch.ts'
-export type { ApiserverAddressWatch } from './watch.ts'
+export type { ApiserverAddressWatch, WatchApiserverAddresses } from './watch.ts'

@@ -15,9 +15,13 @@ export type ProbeKind = 'tcp' | 'tls' | 'readyz'
 export interface Logger {
   /** Returns a logger that adds these fields to each entry. Without it, the call adds them itself. */
   child?(fields: Readonly<Record<string, unknown>>): Logger
+  /** Logs what happens all the time: attempts, retries and probes. */
   debug(fields: Readonly<Record<string, unknown>>, text: string): void
+  /** Logs a normal phase of a start, and every change of the list. */
   info(fields: Readonly<Record<string, unknown>>, text: string): void
+  /** Logs what an operator should look at. */
   warn(fields: Readonly<Record<string, unknown>>, text: string): void
+  /** Logs the error that a call or watch has ended with. */
   error(fields: Readonly<Record<string, unknown>>, text: string): void
 }
 
@@ -131,10 +135,14 @@ export interface ResolveOptions {
   readonly onEvent?: ((event: ApiserverAddressEvent) => void) | undefined
   /** The logger to whose child the call logs, such as one of pino. Without it, nothing is logged. @default none */
   readonly logger?: Logger | undefined
+  /** Only for a watch. */
+  readonly shrinkDelayMs?: never
+  /** Only for a watch. */
+  readonly probeIntervalMs?: never
 }
 
 /** The options of {@link watchApiserverAddresses}. */
-export interface WatchOptions extends ResolveOptions {
+export interface WatchOptions extends Omit<ResolveOptions, 'shrinkDelayMs' | 'probeIntervalMs'> {
   /**
    * How long in milliseconds an address must be missing before it is removed from the list. Then the list is read once
    * more, and the address stays if it is back. With 0, an address is removed at once.

@@ -8,6 +8,7 @@ import { waitForList } from './call/wait-for-list.ts'
 import type { WatchOptions } from './options.ts'
 import type { Probe } from './probe/probe.ts'
 import { Prober } from './probe/prober.ts'
+import type { ReadServerCa } from './probe/server-ca.ts'
 import { SelectedSource } from './sources/selected-source.ts'
 import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
@@ -37,6 +38,12 @@ export function watchApiserverAddresses(options: WatchOptions = {}): ApiserverAd
   return new Watch(parseOptions(options, 'watch'), systemClock)
 }
 
+/**
+ * The type of {@link watchApiserverAddresses} for a program that is given the function, so that its tests can give another.
+ * An async generator function fits.
+ */
+export type WatchApiserverAddresses = (options?: WatchOptions) => AsyncIterable<AddressChange>
+
 type Result = IteratorResult<AddressChange, undefined>
 
 const done: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
@@ -57,11 +64,17 @@ export class Watch implements ApiserverAddressWatch {
   #failure: { readonly error: unknown } | undefined
   #over = false
 
-  constructor(config: Config, clock: Clock, source: Source = new SelectedSource(config, clock), probe?: Probe) {
+  constructor(
+    config: Config,
+    clock: Clock,
+    source: Source = new SelectedSource(config, clock),
+    probe?: Probe,
+    readServerCa?: ReadServerCa,
+  ) {
     this.#config = config
     this.#clock = clock
     this.#source = source
-    this.#prober = new Prober(config, source, clock, probe)
+    this.#prober = new Prober(config, source, clock, probe, readServerCa)
   }
 
   next(): Promise<Result> {

@@ -49,7 +49,18 @@ export class WatchValidator {
     const outcome =
       event.type === 'resolved' ? { result: event } : { error: event.type === 'failed' ? event.error : event.reason }
     const abortedAt = event.type === 'aborted' ? requestedAt : undefined
-    const call = { scenario, startedAt, endedAt: at, abortedAt, abortReason, events, outcome, abortListeners: 0 }
+    const { shrinkDelayMs: _removal, probeIntervalMs: _interval, ...options } = scenario.options
+    const scenarioOfCall = { ...scenario, options }
+    const call = {
+      scenario: scenarioOfCall,
+      startedAt,
+      endedAt: at,
+      abortedAt,
+      abortReason,
+      events,
+      outcome,
+      abortListeners: 0,
+    }
     return validateCall(call, this.#context)
   }
 }

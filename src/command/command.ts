@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream'
 import type { AddressChange, AddressList } from '../addresses/list.ts'
 import { ApiserverAddressError } from '../errors.ts'
 import type { ApiserverAddressEvents } from '../events.ts'
-import type { WatchOptions } from '../options.ts'
+import type { ResolveOptions, WatchOptions } from '../options.ts'
 import { printable } from '../util/text.ts'
 import { readCommandLine } from './arguments.ts'
 import type { Request } from './arguments.ts'
@@ -79,7 +79,7 @@ async function printAddresses({ options, watch, json, logLevel, explain }: Reque
     const { resolveApiserverAddresses, watchApiserverAddresses } = await library()
     const all: WatchOptions = { ...options, signal, events, logger }
     if (watch) for await (const change of watchApiserverAddresses(all)) await printList(change, ' ')
-    else await printList(await resolveApiserverAddresses(all), '\n')
+    else await printList(await resolveApiserverAddresses(all as ResolveOptions), '\n')
   } catch (error) {
     if (error instanceof ApiserverAddressError) return exitCodes[error.code]
     if (!signal.aborted || error !== signal.reason) throw explain(error)

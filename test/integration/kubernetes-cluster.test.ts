@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { WatchOptions } from '../../src/index.ts'
+import type { ResolveOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 expectNoLeaks()
 
-function options(more: WatchOptions = {}): WatchOptions {
+function options(more: ResolveOptions = {}): ResolveOptions {
   const { endpoints, files } = controlPlane
   return { source: 'kubernetes', dataDir: files.agentDataDir, endpoints, ...more }
 }
@@ -42,7 +42,10 @@ test('resolve waits for three real kube-apiservers from before their first start
 
 test('watch removes a real kube-apiserver of three that is killed, and adds it again', { timeout }, async () => {
   const [first, second, third] = controlPlane.apiservers
-  const watch = new ObservedWatch(options({ endpoints: [first!.endpoint, third!.endpoint], shrinkDelayMs: 2000 }))
+  const watch = new ObservedWatch({
+    ...options({ endpoints: [first!.endpoint, third!.endpoint] }),
+    shrinkDelayMs: 2000,
+  })
   const { events } = watch
   expect(await watch.start()).toMatchObject({ addresses: controlPlane.addresses })
   await second!.kill()
@@ -56,7 +59,7 @@ test('watch removes a real kube-apiserver of three that is killed, and adds it a
 
 test('watch keeps a real kube-apiserver of three that restarts within shrinkDelayMs', { timeout }, async () => {
   const [first, second, third] = controlPlane.apiservers
-  const watch = new ObservedWatch(options({ endpoints: first!.endpoint, shrinkDelayMs: 600_000 }))
+  const watch = new ObservedWatch({ ...options({ endpoints: first!.endpoint }), shrinkDelayMs: 600_000 })
   const { events } = watch
   await watch.start()
   // A clean stop takes the address off the list at once.
@@ -83,7 +86,7 @@ test('resolve reads the real kube-apiservers that an agent has saved, while its 
 
 test('resolve and watch move to another real kube-apiserver when theirs freezes', { timeout }, async () => {
   const [first, ...others] = controlPlane.apiservers
-  const watch = new ObservedWatch(options({ shrinkDelayMs: 600_000 }))
+  const watch = new ObservedWatch({ ...options(), shrinkDelayMs: 600_000 })
   await watch.start()
   await first!.freeze()
   const call = new ObservedCall(options())

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { WatchOptions } from '../../src/index.ts'
+import type { ResolveOptions, WatchOptions } from '../../src/index.ts'
 import { ObservedCall } from '../support/call.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
@@ -42,7 +42,7 @@ function sliceOf(...hosts: string[]): EndpointSlice {
   return { endpoints, ports: [{ name: 'https', port: 6443 }] }
 }
 
-function options(more: WatchOptions = {}): WatchOptions {
+function options(more: ResolveOptions = {}): ResolveOptions {
   const { endpoints, files } = controlPlane
   return { source: 'kubernetes', dataDir: files.agentDataDir, endpoints, ...more }
 }
@@ -135,6 +135,6 @@ test('watch finds that a real kube-apiserver is frozen, and follows it when it g
 })
 
 function observe(more: WatchOptions = {}) {
-  const watch = new ObservedWatch(options(more))
+  const watch = new ObservedWatch({ ...options(), ...more })
   return { watch, events: watch.events }
 }

@@ -56,7 +56,8 @@ test.for(['nodenext', 'bundler'])(
       `import { EventEmitter } from 'node:events'
        import { pino } from 'pino'
        import { ApiserverAddressError, resolveApiserverAddresses, watchApiserverAddresses } from 'rke2-apiserver-resolver'
-       import type { ApiserverAddressEvents, Reason } from 'rke2-apiserver-resolver'
+       import type { ApiserverAddressEvents, Reason, WatchApiserverAddresses } from 'rke2-apiserver-resolver'
+       import { createFakeApiservers } from 'rke2-apiserver-resolver/testing'
        const events = new EventEmitter<ApiserverAddressEvents>()
        events.on('phase', ({ reason, elapsedMs }) => console.log(reason satisfies Reason, elapsedMs.toFixed()))
        const list = await resolveApiserverAddresses({ events, logger: pino(), minAddresses: 3 })
@@ -67,6 +68,7 @@ test.for(['nodenext', 'bundler'])(
        resolveApiserverAddresses({ retries: 3 })
        await using watch = watchApiserverAddresses({ shrinkDelayMs: 0 })
        for await (const { added, removed } of watch) console.log(added, removed, first)
+       export const injected: WatchApiserverAddresses = createFakeApiservers({ manualTime: true }).watchApiserverAddresses
        export const code = (error: unknown) => (error instanceof ApiserverAddressError ? error.code : undefined)`,
     )
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
@@ -109,7 +111,7 @@ test('the published package contains the code, its types, and four other files o
 
 test('the published package contains only the type declarations that the public names need', ({ project }) => {
   const dist = join(project, 'node_modules/rke2-apiserver-resolver/dist')
-  const needed = new Set(['index.d.ts'])
+  const needed = new Set(['index.d.ts', 'testing.d.ts'])
   for (const file of needed) {
     const text = readFileSync(join(dist, file), 'utf8')
     // No package is needed for them, such as pino for its logger.

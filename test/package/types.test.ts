@@ -13,8 +13,10 @@ import type {
   Reason,
   ResolvedAddresses,
   ResolveOptions,
+  WatchApiserverAddresses,
   WatchOptions,
 } from '../../src/index.ts'
+import { createFakeApiservers } from '../../src/testing.ts'
 
 /** Compiles code without running it: these tests fail in `npm run check`, which runs the compiler. */
 const compile = (_code: () => unknown): void => {}
@@ -163,4 +165,38 @@ test('a listener receives the event of its type', () => {
   events.on('retries', () => {})
   // @ts-expect-error an attempt has no reason
   events.on('attempt', ({ reason }) => reason)
+})
+
+test('options of a watch are refused where a call is made, also from a variable', () => {
+  const options: WatchOptions = { minAddresses: 3 }
+  compile(() => [
+    watchApiserverAddresses(options),
+    // @ts-expect-error the variable may have shrinkDelayMs
+    resolveApiserverAddresses(options),
+    // @ts-expect-error only a watch has the option
+    resolveApiserverAddresses({ probeIntervalMs: 1000 }),
+  ])
+  expectTypeOf<ResolveOptions>().toExtend<WatchOptions>()
+})
+
+test('an async generator, the package and its fake fit the type of an injected watch', () => {
+  const watches: WatchApiserverAddresses[] = [
+    watchApiserverAddresses,
+    createFakeApiservers().watchApiserverAddresses,
+    async function* ({ signal } = {}) {
+      signal?.throwIfAborted()
+      yield { addresses: [], urls: [], source: 'etcd', revision: '1', added: [], removed: [] }
+    },
+  ]
+  for (const watch of watches) {
+    compile(async () => {
+      for await (const { added } of watch({ probe: 'tcp' })) expectTypeOf(added).toEqualTypeOf<readonly string[]>()
+    })
+  }
+})
+
+test('onEvent receives any event', () => {
+  const onEvent = (event: ApiserverAddressEvent) =>
+    expectTypeOf(event.type).toEqualTypeOf<ApiserverAddressEvent['type']>()
+  expectTypeOf({ onEvent }).toExtend<ResolveOptions>()
 })

@@ -3,13 +3,13 @@ import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { resolveApiserverAddresses, watchApiserverAddresses } from '../../src/index.ts'
-import type { ApiserverAddressEvents, WatchOptions } from '../../src/index.ts'
+import type { ApiserverAddressEvents, ResolveOptions } from '../../src/index.ts'
 
 /**
  * Returns everything that a call and a watch with these options emit, as text: results, errors with their causes, events,
  * messages on the diagnostics channel, and the log at its lowest level.
  */
-export async function everythingEmittedBy(options: WatchOptions): Promise<string> {
+export async function everythingEmittedBy(options: ResolveOptions): Promise<string> {
   const texts: string[] = []
   const add = (what: unknown) => {
     texts.push(inspect(what, { depth: null, showHidden: true, maxStringLength: null, maxArrayLength: null }))

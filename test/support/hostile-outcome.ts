@@ -1,12 +1,12 @@
 import { expect } from 'vitest'
 import { ApiserverAddressError, resolveApiserverAddresses } from '../../src/index.ts'
-import type { WatchOptions } from '../../src/index.ts'
+import type { ResolveOptions } from '../../src/index.ts'
 import { forging } from './fuzz.ts'
 import { memoryInUse } from './heap.ts'
 import { Recorder } from './recorder.ts'
 
 /** Returns the list or the reason that a call ends with, and checks the text of every event. */
-export async function outcome(endpoints: string, options: WatchOptions, events = new Recorder()): Promise<string> {
+export async function outcome(endpoints: string, options: ResolveOptions, events = new Recorder()): Promise<string> {
   const given = { endpoints, key: 'key', attemptTimeoutMs: 900, events: events.emitter, ...options }
   const result = await resolveApiserverAddresses(given).then(
     (list) => (expect(list.revision).toMatch(/^[1-9]\d*$/), list.addresses.join()),

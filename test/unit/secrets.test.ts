@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../src/command/command.ts'
-import type { WatchOptions } from '../../src/index.ts'
+import type { ResolveOptions } from '../../src/index.ts'
 import { createAuthority } from '../support/certificates.ts'
 import type { Authority, KeyPair } from '../support/certificates.ts'
 import { answer, frame, message, range, refusal, startHostileEtcd } from '../support/hostile-etcd.ts'
@@ -71,7 +71,7 @@ const withChangedKey = (part: (key: string) => string) => async () => ({
 })
 
 /** The options of calls that deal with a secret. */
-const situations: Record<string, () => Promise<WatchOptions>> = {
+const situations: Record<string, () => Promise<ResolveOptions>> = {
   'a list, with a token': async () => ({ endpoints: await withAuth(), key: 'key', credentials }),
   'a list, with auth switched off': async () => ({ endpoints: await startHostileEtcd({}), key: 'key', credentials }),
   'a wrong password': async () => ({
@@ -121,13 +121,13 @@ const situations: Record<string, () => Promise<WatchOptions>> = {
   }),
   'a TLS server that is not etcd': async () => ({ endpoints: await tlsServer(authority), tls: files, credentials }),
   'the key instead of its path': async () => ({ tls: { ...files, keyFile: pair.key } }),
-  'the key instead of all paths': async () => ({ tls: pair.key }) as unknown as WatchOptions,
-  'the key as bytes': async () => ({ tls: { ...files, keyFile: Buffer.from(pair.key) } }) as unknown as WatchOptions,
+  'the key instead of all paths': async () => ({ tls: pair.key }) as unknown as ResolveOptions,
+  'the key as bytes': async () => ({ tls: { ...files, keyFile: Buffer.from(pair.key) } }) as unknown as ResolveOptions,
   'a password in a URL': async () => ({ endpoints: `https://root:${password}@127.0.0.1:1` }),
   'a password in a URL without scheme': async () => ({ endpoints: `root:${password}@127.0.0.1:1` }),
-  'a misspelt option with a password': async () => ({ credential: credentials }) as WatchOptions,
+  'a misspelt option with a password': async () => ({ credential: credentials }) as ResolveOptions,
   'a password that is not a string': async () =>
-    ({ credentials: { username: 'a', password: [password] } }) as unknown as WatchOptions,
+    ({ credentials: { username: 'a', password: [password] } }) as unknown as ResolveOptions,
 }
 
 test.each(Object.entries(situations))('resolve and watch reveal no secret with %s', async (_name, createOptions) => {

@@ -2,7 +2,7 @@ import { createSecureServer } from 'node:http2'
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { createServer } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
-import type { WatchOptions } from '../../../src/index.ts'
+import type { ResolveOptions } from '../../../src/index.ts'
 import { temporaryFolder } from '../folder.ts'
 import { http2Frame } from '../hostile-etcd.ts'
 import { serve } from '../serve.ts'
@@ -81,7 +81,7 @@ export interface HostileOptions {
 /** The list of a call that waits for a watch: it has no slice. */
 export const emptyList: Answer = answer(JSON.stringify(listOf([])))
 
-type NodeOptions = WatchOptions & { readonly dataDir: string; readonly endpoints: string }
+type NodeOptions = ResolveOptions & { readonly dataDir: string; readonly endpoints: string }
 
 async function nodeOf(port: number): Promise<NodeOptions> {
   const dataDir = temporaryFolder()

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { WatchOptions } from '../../../src/index.ts'
+import type { ResolveOptions } from '../../../src/index.ts'
 import { temporaryFolder } from '../folder.ts'
 import { startFakeApiserver } from './fake-apiserver.ts'
 import type { FakeApiserver, FakeApiserverOptions } from './fake-apiserver.ts'
@@ -14,7 +14,7 @@ export const clusterAuthorities = (): ReturnType<typeof createClusterAuthorities
 /** Starts an apiserver until the end of the test, and returns the options of a node that reads it. */
 export async function startNode(
   options: FakeApiserverOptions = {},
-): Promise<{ readonly apiserver: FakeApiserver; readonly options: WatchOptions & { readonly dataDir: string } }> {
+): Promise<{ readonly apiserver: FakeApiserver; readonly options: ResolveOptions & { readonly dataDir: string } }> {
   const apiserver = await startFakeApiserver(await clusterAuthorities(), options)
   onTestFinished(() => apiserver[Symbol.asyncDispose]())
   const dataDir = temporaryFolder()
