@@ -19,7 +19,7 @@ export class ManualClock implements Clock {
   }
 
   /** The time at which the next sleep ends; `Infinity` if there is none. */
-  protected get nextAt(): number {
+  get nextAt(): number {
     return Math.min(...[...this.#timers].map(({ at }) => at))
   }
 

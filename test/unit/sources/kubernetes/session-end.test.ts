@@ -14,8 +14,8 @@ const endHeaders = 4
 /** HPACK: `:status` 200, and 503. */
 const status200 = Buffer.from([0x88])
 const status503 = Buffer.from('0803353033', 'hex')
-const headers = (bytes: Buffer, flags = 0) => http2Frame(1, { id: 1, flags: endHeaders | flags, bytes })
-const data = (bytes: Buffer, flags = 0) => http2Frame(0, { id: 1, flags, bytes })
+const headers = (bytes: Buffer<ArrayBuffer>, flags = 0) => http2Frame(1, { id: 1, flags: endHeaders | flags, bytes })
+const data = (bytes: Buffer<ArrayBuffer>, flags = 0) => http2Frame(0, { id: 1, flags, bytes })
 const reset = (code: number) => http2Frame(3, { id: 1, bytes: Buffer.from([0, 0, 0, code]) })
 const goaway = (code: number) => http2Frame(7, { bytes: Buffer.from([0, 0, 0, 1, 0, 0, 0, code]) })
 
