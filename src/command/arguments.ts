@@ -79,8 +79,8 @@ function checkCombinations(
     if (origin !== undefined && watch?.value !== true) throw new UsageError(`${origin} needs --watch`)
   }
   if (program === undefined) return
-  if (!program[0]) throw new UsageError('-- needs a program to start')
+  if (!program[0]) throw new UsageError('-- needs a COMMAND to start')
   if (watch?.value === true) {
-    throw new UsageError(`${watch.origin} never ends, so that the program after -- would never start`)
+    throw new UsageError(`${watch.origin} never ends, so that COMMAND would never start`)
   }
 }

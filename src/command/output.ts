@@ -4,8 +4,9 @@ import type { Writable } from 'node:stream'
 export class OutputError extends Error {
   readonly code: string | undefined
 
-  constructor(cause: NodeJS.ErrnoException) {
-    super(`cannot write to stdout: ${cause.message}`, { cause })
+  /** @param target the file, or stdout */
+  constructor(target: string, cause: NodeJS.ErrnoException) {
+    super(`cannot write ${target}: ${cause.message}`, { cause })
     this.code = cause.code
   }
 }
@@ -17,6 +18,6 @@ export class OutputError extends Error {
  */
 export function print(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(`${text}\n`, (error) => (error ? reject(new OutputError(error)) : resolve()))
+    stream.write(`${text}\n`, (error) => (error ? reject(new OutputError('to stdout', error)) : resolve()))
   })
 }

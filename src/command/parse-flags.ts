@@ -32,7 +32,7 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
   const { values, positionals } = parseStrictly(args.slice(0, end))
   const [unexpected] = positionals
   if (unexpected !== undefined) {
-    throw new UsageError(`Unexpected argument${quoted(unexpected)}: a program to start goes after --`)
+    throw new UsageError(`Unexpected argument${quoted(unexpected)}: a COMMAND to start goes after --`)
   }
   return { values, program: end < args.length ? args.slice(end + 1) : undefined }
 }

@@ -15,7 +15,7 @@ test('docs/cli.md has every flag, with its option and its variable', () => {
 
 test('docs/cli.md explains the exit codes that --help explains', () => {
   const explained = rows(section(page, 'Exit codes')).map(([code]) => code)
-  const [, status = ''] = help.split('Exit status:')
+  const [, status = ''] = help.split('Exit status:\n')
   expect(explained).toContain('0')
   expect(explained).toEqual([...status.matchAll(/^ {2}(\d[\d, ]*?) {2}/gm)].map(([, code]) => code))
 })

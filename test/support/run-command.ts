@@ -1,10 +1,15 @@
 import { Writable } from 'node:stream'
 import { parseOptions } from '../../src/call/config.ts'
 import { run } from '../../src/command/command.ts'
-import type { Process } from '../../src/command/command.ts'
+import type { Process } from '../../src/command/process.ts'
 import type { WatchOptions } from '../../src/options.ts'
 
-const list = { addresses: ['10.0.0.11:6443', '[fd00::1]:6443'], urls: [], source: 'etcd' as const, revision: '7' }
+const list = {
+  addresses: ['10.0.0.11:6443', '[fd00::1]:6443'],
+  urls: ['https://10.0.0.11:6443', 'https://[fd00::1]:6443'],
+  source: 'etcd' as const,
+  revision: '7',
+}
 
 /** The result of the library that the command runs with. */
 export const resolvedList = { ...list, attempts: 3, elapsedMs: 1200 }
@@ -64,7 +69,9 @@ export async function runCommand(args: string | readonly string[], setup: Setup 
     env: {},
     stdout,
     stderr,
+    stderrId: () => '1:2',
     signal: new AbortController().signal,
+    signals: { passOn() {} },
     version: () => '1.2.3',
     library: async () => ({
       async resolveApiserverAddresses(given) {

@@ -163,19 +163,29 @@ const commands: Record<string, () => Promise<{ args?: string[]; env?: Record<str
 }
 
 test.each(Object.entries(commands))(
-  'the command reveals no secret, in its log and on a terminal, with %s',
+  'the command reveals no secret, in its log as JSON or text and on a terminal, with %s',
   async (_name, createCommand) => {
     const { args = [], env = {} } = await createCommand()
-    for (const isTTY of [false, true]) {
+    for (const format of ['json', 'text', 'auto']) {
+      const isTTY = format === 'auto'
       let output = ''
       const stream = () =>
         Object.assign(new Writable({ write: (chunk, _, done) => ((output += String(chunk)), done()) }), { isTTY })
       const code = await run({
-        args: [...args, '--address-key', 'key', '--max-attempts', '2', ...(isTTY ? [] : ['--log-level', 'trace'])],
+        args: [
+          ...args,
+          '--address-key',
+          'key',
+          '--max-attempts',
+          '2',
+          ...(isTTY ? [] : ['--log-level', 'trace', '--log-format', format]),
+        ],
         env: { ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: password, ...env },
         stdout: stream(),
         stderr: stream(),
+        stderrId: () => '1:2',
         signal: new AbortController().signal,
+        signals: { passOn() {} },
         version: () => '1.2.3',
         library: () => import('../../src/index.ts'),
         now: () => performance.now(),

@@ -1,8 +1,11 @@
 import type { EventEmitter } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Process } from '../../../src/command/command.ts'
+import type { Process } from '../../../src/command/process.ts'
 import { ApiserverAddressError } from '../../../src/errors.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { changes, createOutput, firstChange, resolvedList, runCommand } from '../../support/run-command.ts'
 import type { Setup } from '../../support/run-command.ts'
 
@@ -31,8 +34,8 @@ test('run with --watch and --json prints every change as one line', async () => 
   expect(stdout).toBe(`${JSON.stringify(firstChange)}\n`)
 })
 
-test('run with --version prints the version', async () => {
-  expect(await runCommand('--version')).toMatchObject({ code: 0, stdout: '1.2.3\n', stderr: '' })
+test.each(['--version', '-V'])('run with %s prints the version', async (flag) => {
+  expect(await runCommand(flag)).toMatchObject({ code: 0, stdout: '1.2.3\n', stderr: '' })
 })
 
 test('run ends with 0 and without a message when the reader of stdout has left', async () => {
@@ -129,6 +132,123 @@ test('run shows on a terminal the warning that the client key is open to others,
     },
   })
   expect(stderr.text()).toBe('    0.0s  the client key client.key has mode 0644\n')
+})
+
+test('run with --log-format logs lines on a terminal, instead of the live line', async () => {
+  const shown = async (args: string) => {
+    const stderr = createOutput({ isTTY: true })
+    await runCommand(args, { ...waiting, stderr })
+    return stderr.text()
+  }
+  expect(await shown('--log-format text')).toBe('waiting for etcd\nno list level=error\n')
+  expect(await shown('--log-format json')).toMatch(/^\{"level":"info"/)
+  expect(await shown('--log-format auto')).toMatch(/^\r\x1b\[K/)
+})
+
+test.each([
+  ['NO_COLOR', { NO_COLOR: '1' }],
+  ['TERM=dumb', { TERM: 'dumb' }],
+  ['neither', {}],
+])('run with --log-format text writes no ANSI escape codes, with %s', async (_title, env) => {
+  const stderr = createOutput({ isTTY: true })
+  await runCommand('--log-format text', { ...waiting, stderr, env })
+  expect(stderr.text()).not.toContain('\x1b')
+  expect(stderr.text()).toContain('waiting for etcd')
+})
+
+test('run in the journal of systemd logs text with priorities, and JSON only with --log-format json', async () => {
+  const journal = { env: { JOURNAL_STREAM: '1:2' }, stderrId: () => '1:2' }
+  const logged = async (args: string) => (await runCommand(args, { ...waiting, ...journal })).stderr
+  expect(await logged('')).toBe('<6>waiting for etcd\n<3>no list\n')
+  expect(await logged('--log-format text --log-level error')).toBe('<3>no list\n')
+  expect(await logged('--log-format json')).toMatch(/^\{"level":"info"/)
+})
+
+test('run whose stderr is not the journal logs JSON, also if JOURNAL_STREAM was inherited', async () => {
+  const { stderr } = await runCommand('', { ...waiting, env: { JOURNAL_STREAM: '1:2' }, stderrId: () => '3:4' })
+  expect(stderr).toMatch(/^\{"level":"info"/)
+})
+
+test('run in the journal gives a usage error and an output error the priority of an error', async () => {
+  const journal = { env: { JOURNAL_STREAM: '1:2' }, stderrId: () => '1:2' }
+  expect((await runCommand('--min x', journal)).stderr).toMatch(/^<3>rke2-apiserver-resolver: --min must be a number/)
+  const { stderr } = await runCommand('', { ...journal, stdout: createOutput({ failure: 'ENOSPC' }) })
+  expect(stderr).toBe('<3>rke2-apiserver-resolver: cannot write to stdout: ENOSPC: cannot\n')
+})
+
+test.each([
+  ['', '10.0.0.11:6443\n[fd00::1]:6443\n'],
+  ['--json', `${JSON.stringify(resolvedList)}\n`],
+])('run with --output and %j writes the list to the file, and nothing to stdout', async (args, content) => {
+  const file = join(temporaryFolder(), 'list')
+  expect(await runCommand(`--output ${file} ${args}`)).toMatchObject({ code: 0, stdout: '', stderr: '' })
+  expect(readFileSync(file, 'utf8')).toBe(content)
+})
+
+test('run with --output and --watch writes the file at every change', async () => {
+  const file = join(temporaryFolder(), 'list')
+  const seen: string[] = []
+  const read = () => seen.push(readFileSync(file, 'utf8'))
+  const watch = async function* () {
+    yield firstChange
+    read()
+    yield { ...firstChange, addresses: ['10.0.0.12:6443'] }
+    read()
+  }
+  expect(await runCommand(`--watch --output ${file}`, { watch })).toMatchObject({ code: 0, stdout: '' })
+  expect(seen).toEqual(['10.0.0.11:6443\n[fd00::1]:6443\n', '10.0.0.12:6443\n'])
+})
+
+test('run with --output - prints to stdout', async () => {
+  expect((await runCommand('--output -')).stdout).toBe('10.0.0.11:6443\n[fd00::1]:6443\n')
+})
+
+test('run with --output checks the file before it waits, and ends with 1 if it cannot be written', async () => {
+  let calls = 0
+  const resolve = async () => (calls++, resolvedList)
+  const file = join(temporaryFolder(), 'missing', 'list')
+  const { code, stderr } = await runCommand(`--output ${file} -- touch ${file}`, { resolve })
+  expect([code, calls]).toEqual([1, 0])
+  expect(stderr).toMatch(`rke2-apiserver-resolver: cannot write ${file}: ENOENT`)
+})
+
+test('run starts the program after the wait, with the list in its environment and nothing of ours on stdout', async () => {
+  const file = join(temporaryFolder(), 'environment')
+  const script = `echo "$APISERVER_ADDRESSES $APISERVER_URLS $OTHER" > ${file}; exit 7`
+  const { code, stdout, stderr } = await runCommand(['--json', '--', 'sh', '-c', script], {
+    env: { PATH: process.env['PATH'], OTHER: 'other', APISERVER_URLS: 'of the parent' },
+  })
+  expect({ code, stdout, stderr }).toEqual({ code: 7, stdout: '', stderr: '' })
+  expect(readFileSync(file, 'utf8')).toBe(
+    '10.0.0.11:6443,[fd00::1]:6443 https://10.0.0.11:6443,https://[fd00::1]:6443 other\n',
+  )
+})
+
+test('run writes the file of --output before the program starts', async () => {
+  const file = join(temporaryFolder(), 'list')
+  const { code } = await runCommand(['--output', file, '--', 'grep', '-q', '10.0.0.11:6443', file], {
+    env: { PATH: process.env['PATH'] },
+  })
+  expect(code).toBe(0)
+})
+
+test.each<[string, Setup, number]>([
+  ['fails', rejecting(new ApiserverAddressError('no list', { code: 'DEADLINE_EXCEEDED', ...details })), 3],
+  ['is stopped', { signal: AbortSignal.abort('SIGTERM'), ...rejecting('SIGTERM') }, 143],
+])('run does not start the program if the wait %s', async (_title, setup, expected) => {
+  const file = join(temporaryFolder(), 'started')
+  const { code } = await runCommand(['--', 'touch', file], { env: { PATH: process.env['PATH'] }, ...setup })
+  expect(code).toBe(expected)
+  expect(existsSync(file)).toBe(false)
+})
+
+test.each([
+  ['no-such-program', 127],
+  ['/', 126],
+])('run names a program that cannot be started: %s', async (program, expected) => {
+  const { code, stdout, stderr } = await runCommand(['--', program])
+  expect({ code, stdout }).toEqual({ code: expected, stdout: '' })
+  expect(stderr).toMatch(`rke2-apiserver-resolver: cannot start ${program}: `)
 })
 
 test('run leaves no listener on the events', async () => {

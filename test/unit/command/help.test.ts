@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { defaults } from '../../../src/call/defaults.ts'
-import { flags } from '../../../src/command/flags.ts'
+import { readCommandLine } from '../../../src/command/arguments.ts'
+import { flags, variableOf } from '../../../src/command/flags.ts'
+import { help } from '../../../src/command/help.ts'
 import { defaultDataDir, defaultEndpoints, defaultKey, defaultTlsFiles } from '../../../src/rke2.ts'
 import type { Distribution } from '../../../src/rke2.ts'
 import { sourceDefaults } from '../../../src/sources/defaults.ts'
@@ -10,8 +12,33 @@ import { runCommand } from '../../support/run-command.ts'
 test('--help prints every flag, within 80 columns', async () => {
   const { code, stdout, stderr } = await runCommand('--help')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  for (const flag of Object.keys(flags)) expect(stdout).toMatch(new RegExp(`^  --${flag}( [A-Z]+)? {2,}\\S`, 'm'))
+  for (const [flag, { short }] of Object.entries(flags)) {
+    const names = short === undefined ? `--${flag}` : `-${short}, --${flag}`
+    expect(stdout).toMatch(new RegExp(`^  ${names}( [A-Z]+)? {2,}\\S`, 'm'))
+  }
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+})
+
+test('--help has the examples before the flags, and a link to the documents', () => {
+  const [start = '', end = ''] = help.split('What to wait for:')
+  expect(start.match(/^ {4}rke2-apiserver-resolver /gm)?.length).toBeGreaterThan(2)
+  expect(end).toContain('docs/cli.md')
+})
+
+test('the examples of --help are valid command lines', () => {
+  const [, examples = ''] = /^Examples:\n(.*?)\n\n/ms.exec(help) ?? []
+  const lines = [...examples.matchAll(/rke2-apiserver-resolver (.*)/g)].map(([, args = '']) => args.split(' '))
+  expect(lines).toHaveLength(4)
+  for (const args of lines) expect(readCommandLine(args, {})).toHaveProperty('options')
+})
+
+test('--help shows the variable of every flag', () => {
+  const [, prefix = '', list = ''] = /its variable is used: (\w+) with\n(.*?)\nA flag/s.exec(help) ?? []
+  const shown = list
+    .trim()
+    .split(/,\s+/)
+    .map((ending) => prefix + ending)
+  expect(shown).toEqual(Object.keys(flags).flatMap((name) => variableOf(name) ?? []))
 })
 
 /**
@@ -19,13 +46,13 @@ test('--help prints every flag, within 80 columns', async () => {
  * it that is for the source.
  */
 function shownDefault(option: string, source: SourceKind = 'etcd'): unknown {
-  const { help, type } = Object.values(flags).find((flag) => flag.option === option)!
-  const [, all] = /\(([^()]+)\)$/.exec(help) ?? []
+  const { help: text, type } = Object.values(flags).find((flag) => flag.option === option)!
+  const [, all] = /\(([^()]+)\)$/.exec(text) ?? []
   if (all === undefined) return undefined
   const [, etcd, kubernetes] = /^etcd: (.*?)(?:, kubernetes: (.*))?$/.exec(all) ?? [undefined, all, all]
-  const text = (source === 'etcd' ? etcd : kubernetes) ?? ''
-  if (text === 'no limit') return Infinity
-  return type?.isList === true ? text.split(',') : type?.parse(text)
+  const shown = (source === 'etcd' ? etcd : kubernetes) ?? ''
+  if (shown === 'no limit') return Infinity
+  return type?.isList === true ? shown.split(',') : type?.parse(shown)
 }
 
 test.each(['etcd', 'kubernetes'] as const)('--help shows the defaults that depend on the source for %s', (source) => {

@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream'
+import type { Logger } from '../options.ts'
+import { printable } from '../util/text.ts'
+import { priorityPrefix } from './journal.ts'
+import { levels } from './value-types.ts'
+import type { Level } from './value-types.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The text has the hint already, and the key and the package are the same in every line. */
+const hidden = new Set(['name', 'key', 'hint'])
+
+/**
+ * Returns a logger that writes one line for each entry: the text, and then the fields as `name=value`.
+ *
+ * @param isJournal whether each line starts with its priority, as for the journal of systemd
+ */
+export function createTextLogger(stream: Writable, level: Level = 'info', isJournal = false): Logger {
+  const write = (of: Level) => (fields: Fields, text: string) => {
+    if (levels.indexOf(of) < levels.indexOf(level)) return
+    // Elsewhere, the level is a field. It is left out where it is the usual one.
+    const shown = isJournal || of === 'info' ? fields : { level: of, ...fields }
+    const parts = Object.entries(shown).flatMap(([name, value]) => (hidden.has(name) ? [] : pair(name, value)))
+    stream.write(`${isJournal ? priorityPrefix(of) : ''}${[printable(text), ...parts].join(' ')}\n`)
+  }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Returns `name=value`; nothing for a value that says nothing. */
+function pair(name: string, value: unknown): string[] {
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return []
+  return [`${name}=${textOf(value)}`]
+}
+
+function textOf(value: unknown): string {
+  const isList = Array.isArray(value) && value.every((each) => typeof each === 'string')
+  const text = isList ? value.join(',') : value
+  const isPlain = typeof text === 'string' && /^[^\s"=]+$/.test(text)
+  return printable(isPlain ? text : JSON.stringify(text))
+}
