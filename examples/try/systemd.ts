@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Run } from './run.ts'
 import type { Scenario } from './try.ts'
+import { waitForFile } from './wait-for-file.ts'
 
 const folder = join(import.meta.dirname, '..', 'systemd')
 
@@ -16,10 +16,15 @@ async function setting(unit: string, name: string): Promise<string> {
   return lines[0]?.slice(name.length + 1).replace(/^[+!-]+/, '') ?? ''
 }
 
-export const scenario: Scenario = async ({ dataDir, env, flags, apiservers, list }, print, signal) => {
+export const scenario: Scenario = async ({ dataDir, endpoint, env, apiservers, list }, print, signal) => {
   const [a, b, c] = apiservers
-  // systemd reads this variable from EnvironmentFile.
-  const environment = { ...env, RESOLVER_FLAGS: flags.join(' ') }
+  // systemd reads these variables from EnvironmentFile.
+  const environment = {
+    ...env,
+    RKE2_APISERVER_RESOLVER_DATA_DIR: dataDir,
+    RKE2_APISERVER_RESOLVER_ENDPOINTS: endpoint,
+    RKE2_APISERVER_RESOLVER_PROBE_INTERVAL: '200ms',
+  }
 
   const wait = await setting('my-service.service', 'ExecStartPre')
   print('ExecStartPre of my-service.service. Two servers join, and the third apiserver is not alive yet:')
@@ -35,21 +40,16 @@ export const scenario: Scenario = async ({ dataDir, env, flags, apiservers, list
   }
 
   const file = join(dataDir, 'list')
-  const follow = (await setting('apiserver-addresses.service', 'ExecStart'))
-    .replace('/usr/local/lib/rke2-apiserver-resolver', folder)
-    .replace('%t/apiserver-addresses/list', file)
+  const watched = await setting('apiservers-changed.path', 'PathChanged')
+  const follow = await setting('apiserver-addresses.service', 'ExecStart')
+  assert(follow.includes(`--output ${watched}`), 'the path unit watches the file that the service writes')
   print('ExecStart of apiserver-addresses.service. An apiserver stops:')
   {
-    const flagsOfWatch = `${environment.RESOLVER_FLAGS} --probe-interval 200ms`
-    await using run = new Run(['sh', '-c', follow], { ...environment, RESOLVER_FLAGS: flagsOfWatch }, signal)
-    const waitForFile = async (...addresses: string[]) => {
-      const read = () => readFile(file, 'utf8').catch(() => '')
-      while ((await read()) !== `${addresses.join('\n')}\n`) await sleep(50, undefined, { signal })
-    }
+    await using run = new Run(['sh', '-c', follow.replace(watched, file)], environment, signal)
     await run.until('found 3 apiservers')
-    await waitForFile(a.address, b.address, c.address)
+    await waitForFile(file, [a.address, b.address, c.address], signal)
     await a.stop()
-    await waitForFile(b.address, c.address, a.address)
+    await waitForFile(file, [b.address, c.address, a.address], signal)
     print(`The file:\n${await readFile(file, 'utf8')}`)
   }
   await verifyUnits(dataDir, print)
@@ -58,7 +58,7 @@ export const scenario: Scenario = async ({ dataDir, env, flags, apiservers, list
 /** Checks the units with systemd-analyze if it is installed. /bin/true takes the place of the service, which is not. */
 async function verifyUnits(dataDir: string, print: (text: string) => void): Promise<void> {
   const units: string[] = []
-  for (const unit of ['my-service.service', 'apiserver-addresses.service']) {
+  for (const unit of (await readdir(folder)).filter((name) => /\.(service|path)$/.test(name))) {
     const text = await readFile(join(folder, unit), 'utf8')
     units.push(join(dataDir, unit))
     await writeFile(join(dataDir, unit), text.replace('/usr/local/bin/my-service', '/bin/true'))

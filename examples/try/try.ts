@@ -14,6 +14,7 @@ const timeoutMs = 60_000
 const scenarios: Readonly<Record<string, () => Promise<{ scenario: Scenario }>>> = {
   systemd: () => import('./systemd.ts'),
   'init-container': () => import('./init-container.ts'),
+  daemonset: () => import('./daemonset.ts'),
   'node-agent': () => import('./node-agent.ts'),
   controller: () => import('./controller.ts'),
 }

@@ -23,6 +23,8 @@ export interface Request {
   readonly explain: (error: unknown) => unknown
 }
 
+const watchOptions = new Set(['shrinkDelayMs', 'probeIntervalMs'])
+
 /** @throws UsageError for a value that cannot be read. The library checks the ranges. */
 export function readCommandLine(args: readonly string[], env: Environment): 'help' | 'version' | Request {
   const { values, program } = parseFlags(args)
@@ -32,16 +34,21 @@ export function readCommandLine(args: readonly string[], env: Environment): 'hel
   const user = etcdctlUser(env)
   const settings = readSettings(values, env, { ...env, ETCDCTL_USER: user.name })
   const given = new GivenOptions()
+  const isWatch = settings.get('watch')?.value === true
   for (const [name, { value, origin }] of settings) {
     const option = flags[name]?.option
-    if (option !== undefined) given.set(option, origin, value)
+    if (option === undefined) continue
+    const isUsed = isWatch || !watchOptions.has(option)
+    if (isUsed) given.set(option, origin, value)
+    // A variable may be for other commands with the same environment.
+    else if (origin === `--${name}`) throw new UsageError(`${origin} needs --watch`)
   }
   addScheme(given)
   addPassword(given, user, env)
   checkCombinations(given, settings, program)
   const output = settings.get('output')?.value as string | undefined
   return {
-    watch: settings.get('watch')?.value === true,
+    watch: isWatch,
     json: settings.get('json')?.value === true,
     output: output === '-' ? undefined : output,
     logLevel: settings.get('log-level')?.value as Level | undefined,
@@ -74,10 +81,6 @@ function checkCombinations(
     throw new UsageError(`--cacert, --cert and --key go together; missing: ${missing.map(flagOf).join(', ')}`)
   }
   const watch = settings.get('watch')
-  for (const option of ['shrinkDelayMs', 'probeIntervalMs']) {
-    const origin = given.originOf(option)
-    if (origin !== undefined && watch?.value !== true) throw new UsageError(`${origin} needs --watch`)
-  }
   if (program === undefined) return
   if (!program[0]) throw new UsageError('-- needs a COMMAND to start')
   if (watch?.value === true) {

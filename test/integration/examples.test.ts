@@ -7,8 +7,8 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '..', '..')
 const examples = readdirSync(join(root, 'examples')).filter((name) => name !== 'try')
 
-test('each of the four examples has a README of less than 40 lines, and the README of the package links to it', () => {
-  expect(examples).toEqual(['controller', 'init-container', 'node-agent', 'systemd'])
+test('each of the five examples has a README of less than 40 lines, and the README of the package links to it', () => {
+  expect(examples).toEqual(['controller', 'daemonset', 'init-container', 'node-agent', 'systemd'])
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   for (const name of examples) {
     expect(readFileSync(join(root, 'examples', name, 'README.md'), 'utf8').split('\n').length).toBeLessThan(40)

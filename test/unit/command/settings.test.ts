@@ -101,7 +101,7 @@ test.each([
   ['MIN', '0', 'must be a whole number of at least 1, got 0'],
   ['TIMEOUT', '3', 'must be a time such as 250ms, 3s, 5m or 1m30s, got "3"'],
   ['PROBE', 'ping', "must be 'tcp', 'tls' or 'readyz', got 'ping'"],
-  ['SHRINK_DELAY', '3s', 'needs --watch'],
+  ['SHRINK_DELAY', '3', 'must be a time such as 250ms, 3s, 5m or 1m30s, got "3"'],
 ])(
   'an invalid value in a variable ends the command with 2 and names the variable: %s=%s',
   async (name, text, problem) => {
@@ -113,6 +113,12 @@ test.each([
     })
   },
 )
+
+test('a variable that is only for --watch is ignored without it: the units of systemd may share an environment', () => {
+  const env = { RKE2_APISERVER_RESOLVER_SHRINK_DELAY: '2s', RKE2_APISERVER_RESOLVER_PROBE_INTERVAL: '4s' }
+  expect(read([], env)).toEqual(read([], {}))
+  expect(read(['--watch'], env).options).toEqual({ shrinkDelayMs: 2000, probeIntervalMs: 4000 })
+})
 
 test("a flag takes precedence over its own variable, and that over etcdctl's", () => {
   const etcdctl = { ETCDCTL_KEY: 'c', ETCDCTL_CERT: 'crt', ETCDCTL_CACERT: 'ca' }
