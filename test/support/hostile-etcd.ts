@@ -153,7 +153,10 @@ export async function startHostileServer(speak: (socket: Socket) => void): Promi
 }
 
 /** Encodes an HTTP/2 frame. */
-export function http2Frame(type: number, { flags = 0, id = 0, bytes = Buffer.alloc(0) } = {}): Buffer {
+export function http2Frame(
+  type: number,
+  { flags = 0, id = 0, bytes = Buffer.alloc(0) }: { flags?: number; id?: number; bytes?: Uint8Array } = {},
+): Buffer {
   const start = Buffer.alloc(9)
   start.writeUIntBE(bytes.length, 0, 3)
   start.writeUInt8(type, 3)

@@ -24,22 +24,20 @@ export function readBody({ stream, session }: Response, onChunk: (bytes: Buffer)
 
 /** Returns the text of a whole body, and how it has ended. */
 export async function readText(response: Response): Promise<BodyEnd & { readonly text: string }> {
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const bytes = new ByteCollector()
   const end = await readBody(response, (chunk) => {
-    bytes += chunk.length
-    if (bytes <= maxBytes) chunks.push(chunk)
-    else response.stream.close()
+    if (bytes.length > maxBytes) return
+    bytes.push(chunk)
+    if (bytes.length > maxBytes) response.stream.close()
   })
-  if (bytes > maxBytes) throw tooLarge()
-  return { ...end, text: Buffer.concat(chunks).toString('utf8') }
+  if (bytes.length > maxBytes) throw tooLarge()
+  return { ...end, text: bytes.take() }
 }
 
 /** Splits a body into lines, of which each is one event. */
 export class LineSplitter {
   readonly #onLine: (line: string) => void
-  #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #line = new ByteCollector()
 
   constructor(onLine: (line: string) => void) {
     this.#onLine = onLine
@@ -49,16 +47,44 @@ export class LineSplitter {
   push(chunk: Buffer): void {
     let start = 0
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([...this.#chunks, chunk.subarray(start, end)])
-      this.#chunks = []
-      this.#bytes = 0
+      this.#line.push(chunk.subarray(start, end))
       start = end + 1
-      if (line.length > 0) this.#onLine(line.toString('utf8'))
+      const line = this.#line.take()
+      if (line !== '') this.#onLine(line)
     }
-    const rest = chunk.subarray(start)
-    this.#bytes += rest.length
-    if (this.#bytes > maxBytes) throw tooLarge()
-    if (rest.length > 0) this.#chunks.push(rest)
+    this.#line.push(chunk.subarray(start))
+    if (this.#line.length > maxBytes) throw tooLarge()
+  }
+}
+
+/** A server may send byte by byte. As many chunks as this are joined, because each costs a hundred bytes of memory. */
+const joinedChunks = 1000
+
+/** Collects the chunks of a text. */
+class ByteCollector {
+  #joined: Buffer[] = []
+  #chunks: Buffer[] = []
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.#length += chunk.length
+    if (this.#chunks.push(chunk) < joinedChunks) return
+    this.#joined.push(Buffer.concat(this.#chunks))
+    this.#chunks = []
+  }
+
+  /** Returns the text, and starts a new one. */
+  take(): string {
+    const text = Buffer.concat([...this.#joined, ...this.#chunks]).toString('utf8')
+    this.#joined = []
+    this.#chunks = []
+    this.#length = 0
+    return text
   }
 }
 
