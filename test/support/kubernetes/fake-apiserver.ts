@@ -50,7 +50,8 @@ export class FakeApiserver implements AsyncDisposable {
   readonly #front: Proxy
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #watches = new Set<ServerHttp2Stream>()
+  /** The open watches, each with the version that it has got to. */
+  readonly #watches = new Map<ServerHttp2Stream, number>()
   #server: Http2SecureServer | undefined
 
   /** @internal */
@@ -132,7 +133,7 @@ export class FakeApiserver implements AsyncDisposable {
 
   /** Ends every watch as its `timeoutSeconds` does. */
   endWatches(): void {
-    for (const stream of this.#watches) stream.end()
+    for (const stream of this.#watches.keys()) stream.end()
   }
 
   /**
@@ -154,7 +155,7 @@ export class FakeApiserver implements AsyncDisposable {
 
   /** Writes any text on every watch. */
   writeToWatches(text: string | Buffer): void {
-    for (const stream of this.#watches) stream.write(text)
+    for (const stream of this.#watches.keys()) stream.write(text)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,9 +170,9 @@ export class FakeApiserver implements AsyncDisposable {
     this.requests.push(isWatch ? `watch ${searchParams.get('resourceVersion')}` : 'list')
     const refusal = this.#refusal(stream, headers, pathname, isWatch)
     if (refusal?.silent === true) return
-    if (refusal !== undefined) return this.#send(stream, refusal)
+    if (refusal !== undefined) return this.#respond(stream, refusal)
     if (isWatch) return this.#watch(stream, Number(searchParams.get('resourceVersion')))
-    this.#send(stream, { status: 200, body: this.listBody() })
+    this.#respond(stream, { status: 200, body: this.listBody() })
   }
 
   #refusal(
@@ -192,7 +193,7 @@ export class FakeApiserver implements AsyncDisposable {
     return undefined
   }
 
-  #send(stream: ServerHttp2Stream, { status, body = '', headers, goaway = false }: Fault): void {
+  #respond(stream: ServerHttp2Stream, { status, body = '', headers, goaway = false }: Fault): void {
     stream.respond({ ':status': status, 'content-type': 'application/json', ...headers })
     stream.end(body)
     if (goaway) stream.session?.goaway(0)
@@ -219,17 +220,20 @@ export class FakeApiserver implements AsyncDisposable {
       stream.end(`${JSON.stringify({ type: 'ERROR', object })}\n`)
       return
     }
-    this.#watches.add(stream)
+    this.#watches.set(stream, from)
     stream.once('close', () => this.#watches.delete(stream))
-    for (const event of this.store.after(from)) stream.write(lineOf(event))
-    // A watch from a version of the future is silent until the store has got there.
-    Reflect.set(stream, 'from', from)
+    for (const event of this.store.after(from)) this.#send(stream, event)
+  }
+
+  /** A watch from a version of the future is silent until the store has got there. */
+  #send(stream: ServerHttp2Stream, event: WatchEvent): void {
+    if (event.version <= (this.#watches.get(stream) ?? 0)) return
+    this.#watches.set(stream, event.version)
+    stream.write(lineOf(event))
   }
 
   #push(event: WatchEvent): void {
-    for (const stream of this.#watches) {
-      if (event.version > Number(Reflect.get(stream, 'from'))) stream.write(lineOf(event))
-    }
+    for (const stream of this.#watches.keys()) this.#send(stream, event)
   }
 }
 
