@@ -32,9 +32,12 @@ export const scenario: Scenario = async ({ dataDir, env }, print, signal) => {
   await writeFile(join(dataDir, 'ca.crt'), authorities.server.cert)
   // In a Pod, all three are found by themselves.
   const serviceAccount = [
-    ...['--token-file', join(dataDir, 'token')],
-    ...['--cacert', join(dataDir, 'ca.crt')],
-    ...['--endpoints', apiserver.url],
+    '--token-file',
+    join(dataDir, 'token'),
+    '--cacert',
+    join(dataDir, 'ca.crt'),
+    '--endpoints',
+    apiserver.url,
   ]
   const args = command.map((text) => text.replace(folder, mounted))
   await using run = new Run([...args, ...serviceAccount], env, signal)

@@ -7,6 +7,8 @@ import type { Level } from './value-types.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+const columns = 80
+
 /** The text has the hint already, and the key and the package are the same in every line. */
 const hidden = new Set(['name', 'key', 'hint'])
 
@@ -18,12 +20,21 @@ const hidden = new Set(['name', 'key', 'hint'])
 export function createTextLogger(stream: Writable, level: Level = 'info', isJournal = false): Logger {
   const write = (of: Level) => (fields: Fields, text: string) => {
     if (levels.indexOf(of) < levels.indexOf(level)) return
+    const { message, endpoint } = splitEndpoint(text)
     // Elsewhere, the level is a field. It is left out where it is the usual one.
-    const shown = isJournal || of === 'info' ? fields : { level: of, ...fields }
+    const shown = { level: isJournal || of === 'info' ? undefined : of, endpoint, ...fields }
     const parts = Object.entries(shown).flatMap(([name, value]) => (hidden.has(name) ? [] : pair(name, value)))
-    stream.write(`${isJournal ? priorityPrefix(of) : ''}${[printable(text), ...parts].join(' ')}\n`)
+    stream.write(`${isJournal ? priorityPrefix(of) : ''}${[printable(message), ...parts].join(' ')}\n`)
   }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Takes the endpoint out of a text that is wider than most terminals, so that they show what has happened. */
+function splitEndpoint(text: string): { readonly message: string; readonly endpoint?: string | undefined } {
+  const found = text.length > columns ? /^(.*?: )?(https?:\/\/\S+): /.exec(text) : null
+  if (found === null) return { message: text }
+  const [start, wait = '', endpoint] = found
+  return { message: wait + text.slice(start.length), endpoint }
 }
 
 /** Returns `name=value`; nothing for a value that says nothing. */

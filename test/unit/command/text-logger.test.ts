@@ -21,6 +21,17 @@ test('createTextLogger leaves out what says nothing: the package, the key, the h
   expect(written({ ...fields, remainingMs: null, missing: [] })).toBe(`${waiting}\n`)
 })
 
+test('createTextLogger takes the endpoint out of a text of more than 80 columns, and out of no other', () => {
+  const text = `${waiting} (connect ECONNREFUSED 127.0.0.1:2379)`
+  expect(written({ reason: 'unreachable' }, text)).toBe(
+    'waiting for etcd: etcd cannot be reached (connect ECONNREFUSED 127.0.0.1:2379) ' +
+      'endpoint=https://127.0.0.1:2379 reason=unreachable\n',
+  )
+  expect(written({}, waiting)).toBe(`${waiting}\n`)
+  const long = `waiting for the list: ${'x'.repeat(60)}`
+  expect(written({}, long)).toBe(`${long}\n`)
+})
+
 test.each([
   ['a list', ['a:6443', '[fd00::1]:6443'], 'a:6443,[fd00::1]:6443'],
   ['an empty text', '', '""'],
