@@ -67,8 +67,6 @@ function integrationProject(
       ...timeouts,
       ...tests,
       setupFiles: ['test/support/preload.ts'],
-      // More than there are cores, because these tests mostly wait for a server.
-      maxWorkers: 2,
       // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
       env: {
         ETCD_IMAGE: image,

@@ -9,7 +9,7 @@ import { Failure } from './failure.ts'
 import { undecidedNodeHint } from './node-hints.ts'
 import type { SourceOptions } from './options.ts'
 import { SetupLook } from './setup-look.ts'
-import { describeUndecided, isSameSetup } from './setup.ts'
+import { describeUndecided, isDecidedByOptions, isSameSetup } from './setup.ts'
 import type { Exists, Setup } from './setup.ts'
 import type { Snapshot, Source, SourceKind, SourceWatch } from './source.ts'
 
@@ -121,8 +121,7 @@ export class SelectedSource implements Source {
 
   /** Whether no file can change the choice any more. */
   get #isDecided(): boolean {
-    const { source, distribution } = this.#options
-    return this.#source !== undefined && (this.#hasList || (source === 'etcd' && distribution !== 'auto'))
+    return this.#source !== undefined && (this.#hasList || isDecidedByOptions(this.#options))
   }
 
   /** Chooses the source, and keeps the one there is if the file system does not answer. */

@@ -49,16 +49,21 @@ export async function chooseSetup(options: SourceOptions, exists: Exists): Promi
   return { kind, ...node }
 }
 
-async function chooseNode({ distribution, dataDir, ...others }: SourceOptions, exists: Exists): Promise<AnySetup> {
+/** Whether the options alone decide where to read: no file of the node can change that. */
+export function isDecidedByOptions({ source, distribution, key, tls, endpoints }: SourceOptions): boolean {
+  if (source !== 'etcd') return false
+  const needsNoFile = tls !== undefined || endpoints?.every(({ secure }) => !secure) === true
+  return distribution !== 'auto' || (key !== undefined && needsNoFile)
+}
+
+async function chooseNode(options: SourceOptions, exists: Exists): Promise<AnySetup> {
+  const { distribution, dataDir } = options
   if (distribution !== 'auto') return { distribution, dataDir: dataDir ?? rke2.defaultDataDir(distribution) }
   if (dataDir !== undefined) {
     const isK3s = basename(dataDir) === 'k3s' || (await someExists(rke2.k3sFiles(dataDir), exists))
     return { distribution: isK3s ? 'k3s' : 'rke2', dataDir }
   }
-  // Without a file of the node, its distribution changes nothing.
-  const { source, key, tls, endpoints } = others
-  const isIndependent = source === 'etcd' && key !== undefined && (tls ?? endpoints?.every(({ secure }) => !secure))
-  const [hasRke2, hasK3s] = isIndependent
+  const [hasRke2, hasK3s] = isDecidedByOptions(options)
     ? [true, false]
     : await Promise.all([exists(rke2.defaultDataDir('rke2')), exists(rke2.defaultDataDir('k3s'))])
   const chosen = hasK3s && !hasRke2 ? 'k3s' : 'rke2'

@@ -81,6 +81,7 @@ test('the command prints one JSON object with --json', async () => {
   expect(JSON.parse(stdout)).toEqual({
     addresses: three,
     urls: three.map((address) => `https://${address}`),
+    source: 'etcd',
     revision,
     attempts: 1,
     elapsedMs: expect.any(Number),

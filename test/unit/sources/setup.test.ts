@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { parseOptions } from '../../../src/call/config.ts'
 import { defaultTlsFiles, kubeProxyFiles, serviceAccountCaFile, serviceAccountTokenFile } from '../../../src/rke2.ts'
 import type { Distribution } from '../../../src/rke2.ts'
-import { chooseSetup, describeUndecided, isSameSetup } from '../../../src/sources/setup.ts'
+import { chooseSetup, describeUndecided, isDecidedByOptions, isSameSetup } from '../../../src/sources/setup.ts'
 import type { Setup } from '../../../src/sources/setup.ts'
 import type { SourceKind } from '../../../src/sources/source.ts'
 import { endpointOf } from '../../support/endpoint.ts'
@@ -216,4 +217,16 @@ test('isSameSetup compares kind, files and endpoints', async () => {
   expect(isSameSetup(agent, await choose([agentKey, 'server/db/etcd']))).toBe(false)
   expect(isSameSetup(agent, await choose([`${k3sDir}/${agentKey}`]))).toBe(false)
   expect(isSameSetup(agent, await choose([]))).toBe(false)
+})
+
+test.each([
+  [{ source: 'etcd', distribution: 'k3s' }, true],
+  [{ source: 'etcd', key: 'a', tls: { caFile: 'a' } }, true],
+  [{ source: 'etcd', key: 'a', endpoints: ['http://a:1'] }, true],
+  [{ source: 'etcd', key: 'a', endpoints: ['https://a:1'] }, false],
+  [{ source: 'etcd', tls: { caFile: 'a' } }, false],
+  [{ source: 'kubernetes', distribution: 'k3s' }, false],
+  [{}, false],
+])('isDecidedByOptions of %j is %s', (options, decided) => {
+  expect(isDecidedByOptions(parseOptions(options, 'resolve'))).toBe(decided)
 })
