@@ -13,8 +13,11 @@ export interface Server extends AsyncDisposable {
   readonly endpoint: string
   readonly key: string
   writeCertificates(): Promise<void>
-  /** Resolves when the process of etcd runs. `onExit` is called with its last line if it exits by itself. */
-  startEtcd(onExit: (lastLine: string) => void): Promise<void>
+  /**
+   * Resolves when the process of etcd runs, with what stops it. `onExit` is called with its last line if it exits by
+   * itself.
+   */
+  startEtcd(onExit: (lastLine: string) => void): Promise<AsyncDisposable>
   /** Connects the server to etcd, and resolves with a function that writes the key. */
   openWriter(): Promise<(value: string) => Promise<void>>
 }
@@ -45,7 +48,7 @@ export async function createServer(program: EtcdProgram): Promise<Server> {
     async startEtcd(onExit) {
       await mkdir(dirname(configFile), { recursive: true, mode: 0o700 })
       await writeFile(configFile, etcdConfig({ dataDir, tlsDir, listenHost: program.listenHost, clientPort, peerPort }))
-      disposables.use(runEtcd(program.commandLine(configFile, dataDir, clientPort), onExit))
+      return disposables.use(runEtcd(program.commandLine(configFile, dataDir, clientPort), onExit))
     },
 
     async openWriter() {

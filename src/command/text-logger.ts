@@ -7,8 +7,6 @@ import type { Level } from './value-types.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const columns = 80
-
 /** The text has the hint already, and the key and the package are the same in every line. */
 const hidden = new Set(['name', 'key', 'hint'])
 
@@ -29,9 +27,9 @@ export function createTextLogger(stream: Writable, level: Level = 'info', isJour
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-/** Takes the endpoint out of a text that is wider than most terminals, so that they show what has happened. */
+/** Takes the endpoint out of a text: what has happened must begin within the 80 columns of a terminal or a journal. */
 function splitEndpoint(text: string): { readonly message: string; readonly endpoint?: string | undefined } {
-  const found = text.length > columns ? /^(.*?: )?(https?:\/\/\S+): /.exec(text) : null
+  const found = /^(.*?: )?(https?:\/\/\S+): /.exec(text)
   if (found === null) return { message: text }
   const [start, wait = '', endpoint] = found
   return { message: wait + text.slice(start.length), endpoint }
