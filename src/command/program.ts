@@ -34,7 +34,17 @@ export function runProgram(
   let deliver = (signal: NodeJS.Signals): void => void waiting.push(signal)
   signals.passOn((signal) => deliver(signal))
   return new Promise((resolve) => {
-    const child = spawn(file, args, { stdio: 'inherit', env })
+    const refuse = (error: NodeJS.ErrnoException) => {
+      fail(`cannot start ${file}: ${error.code === 'ENOENT' ? 'no such program' : error.message}`)
+      resolve(error.code === 'ENOENT' ? 127 : 126)
+    }
+    let child
+    try {
+      child = spawn(file, args, { stdio: 'inherit', env })
+    } catch (error) {
+      // Node throws some of the system's errors, and emits others.
+      return refuse(error as NodeJS.ErrnoException)
+    }
     child.on('spawn', () => {
       deliver = (signal) => void child.kill(signal)
       for (const signal of waiting) deliver(signal)
@@ -42,9 +52,7 @@ export function runProgram(
     child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]))
     child.on('error', (error: NodeJS.ErrnoException) => {
       // A signal that could not be sent is such an error, too.
-      if (child.pid !== undefined) return
-      fail(`cannot start ${file}: ${error.code === 'ENOENT' ? 'no such program' : error.message}`)
-      resolve(error.code === 'ENOENT' ? 127 : 126)
+      if (child.pid === undefined) refuse(error)
     })
   })
 }

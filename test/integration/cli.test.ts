@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 
@@ -164,6 +166,31 @@ test('the command with --watch prints a line for each change, and exits with 0 a
   await command.until('stdout', `${three.join(' ')}\n${first}\n`)
   command.kill('SIGTERM')
   expect(await command.ended).toMatchObject({ code: 0, stdout: `${first}\n${three.join(' ')}\n${first}\n` })
+})
+
+test('the command with --watch and --output keeps the file, and prints nothing', async () => {
+  const { flags, store } = freshKey()
+  const file = join(etcd.dataDir, 'list')
+  const content = (expected: readonly string[]) =>
+    vi.waitFor(() => expect(readFileSync(file, 'utf8')).toBe(`${expected.join('\n')}\n`), 10_000)
+  await store(one)
+  const command = start([...flags, '--watch', '--shrink-delay', '0'], { env: { RKE2_APISERVER_RESOLVER_OUTPUT: file } })
+  await content(one)
+  await store(three)
+  await content(three)
+  command.kill('SIGTERM')
+  expect(await command.ended).toMatchObject({ code: 0, stdout: '' })
+  expect(readFileSync(file, 'utf8')).toBe(`${three.join('\n')}\n`)
+})
+
+test('the command starts a program when the list is complete, and not before', async () => {
+  const { flags, store } = freshKey()
+  await store(one)
+  const command = start([...flags, '--min', '3', '--', 'sh', '-c', 'echo "$APISERVER_URLS"; exit 7'])
+  await command.until('stderr', '"reason":"incomplete"')
+  await store(three)
+  const urls = three.map((address) => `https://${address}`)
+  expect(await command.ended).toMatchObject({ code: 7, stdout: `${urls.join()}\n` })
 })
 
 test('the command with --watch exits with 0 when its reader closes stdout', async () => {

@@ -53,6 +53,13 @@ test('runProgram returns 126 for a file that cannot be run', async () => {
   expect(await start([file])).toEqual({ code: 126, complaints: [expect.stringContaining(`cannot start ${file}: `)] })
 })
 
+test('runProgram returns 126 for a path through a file, for which Node throws an error', async () => {
+  const file = join(temporaryFolder(), 'data')
+  writeFileSync(file, 'data')
+  const { code, complaints } = await start([join(file, 'program')])
+  expect([code, complaints]).toEqual([126, [expect.stringContaining('ENOTDIR')]])
+})
+
 test('runProgram listens to signals before the program is started, and passes on one that came before', async () => {
   const events: string[] = []
   const signals: Signals = {
