@@ -17,10 +17,15 @@ interface Setup {
   readonly env?: Record<string, string>
   /** Code that runs in the process of the command before the command. */
   readonly preload?: string
+  /** Whether stdin, stdout and stderr are a terminal, whose keys are the input. */
+  readonly hasTerminal?: boolean
 }
 
 /** Starts the command with a program, which it runs when it has read a list. */
-async function start(program: readonly string[], { endpoint, input = '', env = {}, preload = '' }: Setup = {}) {
+async function start(
+  program: readonly string[],
+  { endpoint, input = '', env = {}, preload = '', hasTerminal = false }: Setup = {},
+) {
   const flags = [
     '--endpoints',
     endpoint ?? (await startHostileEtcd({})),
@@ -30,7 +35,10 @@ async function start(program: readonly string[], { endpoint, input = '', env = {
     'silent',
   ]
   const before = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
-  const child = spawn(process.execPath, [...before, cli, ...flags, '--', ...program], {
+  const command = [process.execPath, ...before, cli, ...flags, '--', ...program]
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  const [file = '', ...args] = hasTerminal ? ['script', '-qefc', `exec ${quoted}`, '/dev/null'] : command
+  const child = spawn(file, args, {
     env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -39,9 +47,14 @@ async function start(program: readonly string[], { endpoint, input = '', env = {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   if (input !== null) child.stdin.end(input)
   const ended = once(child, 'close').then(([code, signal]) => ({ code: (code ?? signal) as unknown, stdout, stderr }))
-  /** Resolves when the program has written this text to stdout. */
-  const until = async (text: string) => {
-    while (!stdout.includes(text)) await Promise.race([once(child.stdout, 'data'), ended])
+  /** Resolves when the program has written this text to stdout; rejects if it ends without. */
+  const until = async (text: string | RegExp): Promise<RegExpMatchArray> => {
+    for (;;) {
+      const found = stdout.match(text)
+      if (found !== null) return found
+      if (child.exitCode !== null) throw new Error(`ended without ${String(text)}: ${stdout}${stderr}`)
+      await Promise.race([once(child.stdout, 'data'), ended])
+    }
   }
   return { child, until, ended }
 }
@@ -81,6 +94,19 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGW
     expect(await ended).toMatchObject({ code: 9, stdout: 'ready\ngot\ngot\n' })
   },
 )
+
+test('a program on a terminal gets Ctrl-C once: from the terminal, and not from the command, which goes on', async () => {
+  const script = `trap 'echo got' INT; trap 'echo end; kill $!; exit 9' TERM; sleep 1000 & echo ready $PPID
+    while :; do wait; done`
+  const { child, until, ended } = await start(['sh', '-c', script], { hasTerminal: true, input: null })
+  const ready = await until(/ready (\d+)/)
+  child.stdin.write('\x03')
+  await until('got')
+  process.kill(Number(ready[1]), 'SIGTERM')
+  const { code, stdout } = await ended
+  expect(code).toBe(9)
+  expect(stdout.match(/got|end/g)).toEqual(['got', 'end'])
+})
 
 test('the command ends with 128 and the number of the signal that ended the program', async () => {
   const { ended } = await start(['sh', '-c', 'kill -KILL $$'])
