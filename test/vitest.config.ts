@@ -29,7 +29,7 @@ export default defineConfig({
         test: {
           ...timeouts,
           name: 'unit',
-          include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts'],
+          include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts', 'examples/*/*.test.ts'],
           setupFiles: ['test/support/fixed-seed.ts'],
           sequence: { groupOrder: 0 },
         },

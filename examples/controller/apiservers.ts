@@ -29,6 +29,11 @@ export class Apiservers {
     this.#onFailover = onFailover
   }
 
+  /** The addresses that are used, those that are dead last. */
+  get addresses(): readonly string[] {
+    return this.#config?.getContexts().map(({ name }) => name) ?? []
+  }
+
   /** Uses a new list. The current apiserver stays current if it is in the list and not dead. */
   use(list: AddressList): void {
     const current = this.#config?.getCurrentContext()
@@ -44,9 +49,8 @@ export class Apiservers {
     const config = this.#config
     if (config === undefined) throw new Error('there is no list of apiservers yet')
     const first = config.getCurrentContext()
-    const others = config.getContexts().map(({ name }) => name)
     let failure: unknown
-    for (const context of new Set([first, ...others])) {
+    for (const context of new Set([first, ...this.addresses])) {
       config.setCurrentContext(context)
       try {
         return await send(apiOf(config))

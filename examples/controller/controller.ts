@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KubeConfig } from '@kubernetes/client-node'
 import { pino } from 'pino'
-import { watchApiserverAddresses } from 'rke2-apiserver-resolver'
+import { resolveApiserverAddresses, watchApiserverAddresses } from 'rke2-apiserver-resolver'
+import type { WatchApiserverAddresses } from 'rke2-apiserver-resolver'
 import { Apiservers } from './apiservers.ts'
+import { follow } from './follow.ts'
 
 const {
   RKE2_DATA_DIR,
@@ -16,35 +18,25 @@ const stop = new AbortController()
 const { signal } = stop
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(name))
 
-const options = { dataDir: RKE2_DATA_DIR, endpoints: ETCDCTL_ENDPOINTS?.split(','), timeoutMs: Infinity }
-const watch = watchApiserverAddresses({ ...options, probe: 'readyz', logger, signal })
+const options = { dataDir: RKE2_DATA_DIR, endpoints: ETCDCTL_ENDPOINTS?.split(','), logger }
+const watch: WatchApiserverAddresses = (more) => watchApiserverAddresses({ ...options, ...more })
 try {
-  const { value: first } = await watch.next()
-  if (first !== undefined) {
-    // Read only now, because RKE2 writes this file while it boots. Its CA and user are used, its address is not.
-    const base = new KubeConfig()
-    base.loadFromFile(KUBECONFIG)
-    const apiservers = new Apiservers(base, (from, error) =>
-      logger.warn({ from, error: String((error as Error).cause ?? error) }, 'trying the next apiserver'),
-    )
-    apiservers.use(first)
-    await Promise.all([follow(apiservers), reconcileInLoop(apiservers)])
-  }
+  const first = await resolveApiserverAddresses({ ...options, timeoutMs: Infinity, signal })
+  // Read only now, because RKE2 writes this file while it boots. Its CA and user are used, its address is not.
+  const base = new KubeConfig()
+  base.loadFromFile(KUBECONFIG)
+  const apiservers = new Apiservers(base, (from, error) =>
+    logger.warn({ from, error: String((error as Error).cause ?? error) }, 'trying the next apiserver'),
+  )
+  apiservers.use(first)
+  await Promise.all([follow(watch, apiservers, signal), reconcileInLoop(apiservers)])
 } catch (error) {
   if (!signal.aborted) {
     logger.fatal(error)
     process.exitCode = 1
   }
+  // Ends what still runs.
   stop.abort(error)
-} finally {
-  await watch.close()
-}
-
-async function follow(apiservers: Apiservers): Promise<void> {
-  for await (const list of watch) {
-    apiservers.use(list)
-    logger.info({ addresses: list.addresses }, 'following the list')
-  }
 }
 
 async function reconcileInLoop(apiservers: Apiservers): Promise<void> {

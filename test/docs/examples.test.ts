@@ -1,20 +1,61 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { expectToCompile } from '../support/compile.ts'
+import { compile, compilers } from '../support/compile.ts'
 import { codeBlocks, documents, read, root } from '../support/documents.ts'
 
-test('TypeScript examples of all documents compile with the published types', async () => {
-  // Inside the project, so that the name of the package leads to it.
+/** Writes files to a folder inside the project, so that the name of the package leads to it. */
+function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(root, 'test', '.examples-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  const files = documents.flatMap((document) =>
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
+  return folder
+}
+
+const examples = Object.fromEntries(
+  documents.flatMap((document) =>
     codeBlocks(read(document), 'ts').map((text, index) => {
-      const file = `${basename(document, '.md')}-${index}.ts`
-      writeFileSync(join(folder, file), `${text}\nexport {}\n`)
-      return file
+      // An example that another one imports has its name in its first line.
+      const [, name = `${basename(document, '.md')}-${index}.ts`] = /^\/\/ (\S+\.ts)\n/.exec(text) ?? []
+      return [name, `${text}\nexport {}\n`]
     }),
-  )
-  expect(files.length).toBeGreaterThan(2)
-  await expectToCompile(folder, files, '--module', 'nodenext')
-})
+  ),
+)
+
+/** How an application creates its logger, and what it imports for it. */
+const loggers = {
+  'pino 10': `import { pino } from 'pino'; const logger = pino({ customLevels: { audit: 35 } }); logger.audit('a')`,
+  'pino 9': `import { pino } from 'pino-9'; const logger = pino({ customLevels: { audit: 35 } }); logger.audit('a')`,
+  'pino 8': `import { pino } from 'pino-8'; const logger = pino({ customLevels: { audit: 35 } }); logger.audit('a')`,
+  'a child of pino': `import { pino } from 'pino'; const logger = pino().child({ component: 'a' })`,
+  Fastify: `import { fastify } from 'fastify'; import type { FastifyBaseLogger } from 'fastify'
+    const logger: FastifyBaseLogger = fastify({ logger: true }).log`,
+  winston: `import { createLogger } from 'winston'; const logger = createLogger()`,
+  console: `const logger = console`,
+  'a plain object': `
+    const log = (fields: object, text: string) => console.log(text, fields)
+    const logger = { debug: log, info: log, warn: log, error: log }`,
+}
+
+const callWithLogger = `
+  import { resolveApiserverAddresses, watchApiserverAddresses } from 'rke2-apiserver-resolver'
+  await resolveApiserverAddresses({ logger })
+  watchApiserverAddresses({ logger })
+  // @ts-expect-error a logger needs all four methods
+  await resolveApiserverAddresses({ logger: { info: logger.info } })`
+
+const programs = Object.fromEntries(
+  Object.entries(loggers).map(([name, text]) => [`${name.replaceAll(' ', '-')}.ts`, `${text}\n${callWithLogger}\n`]),
+)
+
+// A compiler needs seconds, and on a busy machine far more.
+test.for(Object.keys(compilers))(
+  'TypeScript %s accepts the examples of all documents, and the loggers of pino 8 to 10, Fastify, winston and others',
+  { timeout: 300_000 },
+  async (version) => {
+    const files = { ...examples, ...programs }
+    expect(Object.keys(examples).length).toBeGreaterThan(5)
+    const flags = ['--module', 'nodenext', '--allowImportingTsExtensions']
+    expect(await compile(version, folderWith(files), Object.keys(files), ...flags)).toBe('')
+  },
+)
