@@ -19,7 +19,10 @@ export const scenario: Scenario = async ({ env, apiservers, list }, print, signa
   print(`GET /readyz while there is no list: ${JSON.stringify(await get('/readyz'))}`)
   assert.equal((await get('/readyz')).status, 503)
   assert.equal((await get('/healthz')).status, 200)
-  assert.match((await get('/metrics')).body, /^rke2_apiservers_waiting\{reason="not-set"\} 1$/m)
+  assert.match(
+    (await get('/metrics')).body,
+    /^rke2_apiservers_waiting\{key="rke2\/apiaddresses",reason="not-set"\} 1$/m,
+  )
 
   await list(a, b)
   await run.until('found 2 apiservers')
@@ -32,10 +35,10 @@ export const scenario: Scenario = async ({ env, apiservers, list }, print, signa
   await run.until('1 dead')
   const { body } = await get('/metrics')
   print(`GET /metrics:\n${body.replace(/^#.*\n/gm, '')}`)
-  assert.match(body, /^rke2_apiservers 3$/m)
-  assert.match(body, new RegExp(`^rke2_apiserver_up\\{address="${a.address}"\\} 1$`, 'm'))
-  assert.match(body, new RegExp(`^rke2_apiserver_up\\{address="${c.address}"\\} 0$`, 'm'))
-  assert.match(body, /^rke2_apiservers_following 1$/m)
+  assert.match(body, /^rke2_apiservers_listed\{key="rke2\/apiaddresses"\} 3$/m)
+  assert.match(body, new RegExp(`^rke2_apiservers_up\\{key="rke2/apiaddresses",address="${a.address}"\\} 1$`, 'm'))
+  assert.match(body, new RegExp(`^rke2_apiservers_up\\{key="rke2/apiaddresses",address="${c.address}"\\} 0$`, 'm'))
+  assert.match(body, /^rke2_apiservers_following\{key="rke2\/apiaddresses"\} 1$/m)
 
   assert.equal(await run.stop(), 0)
 }
