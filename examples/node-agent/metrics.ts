@@ -53,8 +53,10 @@ export function addApiserverMetrics(registry: Registry): () => void {
   /** The addresses with probes, by key. */
   const probed = new Map<string, readonly string[]>()
   const setProbes = (key: string, probes: readonly ProbedAddress[]) => {
-    for (const address of probed.get(key) ?? [])
-      for (const metric of [up, probeSeconds]) metric.remove({ key, address })
+    for (const address of probed.get(key) ?? []) {
+      up.remove({ key, address })
+      probeSeconds.remove({ key, address })
+    }
     for (const { address, state, latencyMs } of probes) {
       up.set({ key, address }, state === 'alive' ? 1 : 0)
       probeSeconds.set({ key, address }, latencyMs / 1000)

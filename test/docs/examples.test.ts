@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { compile, compilers } from '../support/compile.ts'
@@ -16,7 +16,7 @@ const examples = Object.fromEntries(
   documents.flatMap((document) =>
     codeBlocks(read(document), 'ts').map((text, index) => {
       // An example that another one imports has its name in its first line.
-      const [, name = `${basename(document, '.md')}-${index}.ts`] = /^\/\/ (\S+\.ts)\n/.exec(text) ?? []
+      const [, name = `page-${basename(document, '.md')}-${index}.ts`] = /^\/\/ (\S+\.ts)\n/.exec(text) ?? []
       return [name, `${text}\nexport {}\n`]
     }),
   ),
@@ -55,7 +55,12 @@ test.for(Object.keys(compilers))(
   async (version) => {
     const files = { ...examples, ...programs }
     expect(Object.keys(examples).length).toBeGreaterThan(5)
+    const folder = folderWith(files)
+    // What docs/metrics.md says to copy.
+    for (const file of ['metrics.ts', 'opentelemetry.ts']) {
+      copyFileSync(join(root, 'examples/node-agent', file), join(folder, file))
+    }
     const flags = ['--module', 'nodenext', '--allowImportingTsExtensions']
-    expect(await compile(version, folderWith(files), Object.keys(files), ...flags)).toBe('')
+    expect(await compile(version, folder, Object.keys(files), ...flags)).toBe('')
   },
 )
