@@ -13,7 +13,14 @@ export const pages: readonly string[] = readdirSync(join(root, 'docs'))
   .map((name) => `docs/${name}`)
 
 /** The documents that are written by hand for users and contributors. */
-export const documents: readonly string[] = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...pages]
+export const documents: readonly string[] = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CODE_OF_CONDUCT.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...pages,
+]
 
 const fences = /^ *```.*?^ *```$/gms
 
