@@ -50,6 +50,17 @@ export class VirtualWatch {
     }
   }
 
+  /** Lets the pauses between attempts pass until the watch fails. An attempt takes no virtual time, however slow it is. */
+  async passPauses(): Promise<void> {
+    for (let attempt = 0; ; ) {
+      const next = this.events.until('retry', (event) => event.attempt > attempt)
+      const event = await Promise.race([next, this.events.until('failed')])
+      if (event.type === 'failed') return
+      attempt = event.attempt
+      await this.clock.advance(event.delayMs)
+    }
+  }
+
   /** Lets time pass until there is such an event. Resolves with the time that has passed. */
   async advanceUntil(type: ApiserverAddressEvent['type']): Promise<number> {
     const startedAt = this.clock.now()

@@ -68,7 +68,7 @@ test(`EtcdConnection.read returns a snapshot or a known failure for 2,000 damage
     expect(snapshot.revision > 0n && snapshot.modRevision >= 0n && snapshot.version !== undefined).toBe(true)
   })
   expect(knownOutcomes).toEqual(expect.arrayContaining([...counts.keys()]))
-  for (const outcome of ['success', 'unavailable']) expect([...counts.keys()]).toContain(outcome)
+  for (const outcome of ['success', 'unavailable']) expect(counts.get(outcome)).toBeGreaterThan(20)
 })
 
 test(`EtcdConnection.watch returns changes or a known failure for 1,000 damaged responses, with seed ${fuzzSeed}`, async () => {
@@ -84,5 +84,5 @@ test(`EtcdConnection.watch returns changes or a known failure for 1,000 damaged 
     }
   })
   expect(knownOutcomes).toEqual(expect.arrayContaining([...counts.keys()]))
-  for (const outcome of ['success', 'unavailable']) expect([...counts.keys()]).toContain(outcome)
+  for (const outcome of ['success', 'unavailable']) expect(counts.get(outcome)).toBeGreaterThan(5)
 })

@@ -94,7 +94,7 @@ test(`Connection.read returns a snapshot or a known failure for 500 damaged list
     expect(revision > 0n && modRevision >= 0n && version >= 0n).toBe(true)
   })
   expect(['success', 'rejected']).toEqual(expect.arrayContaining([...counts.keys()]))
-  for (const outcome of ['success', 'rejected']) expect([...counts.keys()]).toContain(outcome)
+  for (const outcome of ['success', 'rejected']) expect(counts.get(outcome)).toBeGreaterThan(20)
 })
 
 test(`Connection.watch returns changes or a known failure for 500 damaged events, with seed ${fuzzSeed}`, async () => {
@@ -111,5 +111,5 @@ test(`Connection.watch returns changes or a known failure for 500 damaged events
     }
   })
   expect(['success', 'aborted', 'unavailable']).toEqual(expect.arrayContaining([...counts.keys()]))
-  for (const outcome of ['success', 'unavailable']) expect([...counts.keys()]).toContain(outcome)
+  for (const outcome of ['success', 'unavailable']) expect(counts.get(outcome)).toBeGreaterThan(5)
 })
