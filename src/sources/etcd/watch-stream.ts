@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Etcd3, IWatchResponse } from 'etcd3'
-import { orAborted } from '../../util/abort.ts'
 import { oneLine } from '../../util/text.ts'
+import { Waiters } from '../../util/waiters.ts'
 import { Failure } from '../failure.ts'
 import type { Snapshot, SourceWatch } from '../source.ts'
 
@@ -31,8 +31,7 @@ export class WatchStream implements SourceWatch {
   readonly #afterRevision: bigint
   readonly #onEnd: () => void
   readonly #created = Promise.withResolvers<void>()
-  /** One for each call of `changed`: a promise that lives as long as the watch would collect reactions for as long. */
-  readonly #waiters = new Set<PromiseWithResolvers<void>>()
+  readonly #waiters = new Waiters()
   #pending: Snapshot[] = []
   #ended: Failure | undefined
 
@@ -60,14 +59,7 @@ export class WatchStream implements SourceWatch {
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#ended !== undefined) throw this.#ended
-    if (this.#pending.length > 0) return
-    const waiter = Promise.withResolvers<void>()
-    this.#waiters.add(waiter)
-    try {
-      await orAborted(waiter.promise, signal)
-    } finally {
-      this.#waiters.delete(waiter)
-    }
+    if (this.#pending.length === 0) await this.#waiters.wait(signal)
   }
 
   drain(): readonly Snapshot[] {
@@ -98,7 +90,7 @@ export class WatchStream implements SourceWatch {
       this.#pending.push({ value, modRevision, createRevision, version, revision: modRevision })
     }
     if (this.#pending.length >= maxPending) this.#stream.pause()
-    for (const waiter of this.#waiters) waiter.resolve()
+    this.#waiters.wake()
   }
 
   #onCreated({ header }: IWatchResponse): void {
@@ -115,7 +107,7 @@ export class WatchStream implements SourceWatch {
     // Pending changes are dropped, because only a new read counts from now on.
     this.#pending = []
     this.#created.reject(failure)
-    for (const waiter of this.#waiters) waiter.reject(failure)
+    this.#waiters.fail(failure)
     this.#stream.cancel()
     this.#onEnd()
   }

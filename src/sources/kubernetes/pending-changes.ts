@@ -1,22 +1,21 @@
-import { orAborted } from '../../util/abort.ts'
+import { Waiters } from '../../util/waiters.ts'
 import type { Snapshot } from '../source.ts'
 
 /** More changes than these are not kept: each is a whole list, and the latest counts. */
 const maxPending = 100
 
-/** The changes of a watch that nobody has drained yet, and those who wait for one. */
+/** The changes of a watch that are not drained yet, and the waits for the next one. */
 export class PendingChanges {
-  /** One for each wait: a promise that lives as long as the watch would collect reactions for as long. */
-  readonly #waiters = new Set<PromiseWithResolvers<void>>()
+  readonly #waiters = new Waiters()
   #pending: Snapshot[] = []
-  /** Whether there is a change to drain. A bookmark changes no list, and wakes nobody. */
+  /** Whether there is a change to drain. A bookmark changes no list, and ends no wait. */
   #hasChange = false
 
   get hasChange(): boolean {
     return this.#hasChange
   }
 
-  /** Adds a change, and wakes all waiters. */
+  /** Adds a change, and ends all waits. */
   add(snapshot: Snapshot): void {
     this.#push(snapshot)
     this.#hasChange = true
@@ -34,25 +33,19 @@ export class PendingChanges {
     return this.#pending.splice(0)
   }
 
-  /** Resolves at the next change, or when the waiters are woken for another reason. */
-  async next(signal: AbortSignal): Promise<void> {
-    const waiter = Promise.withResolvers<void>()
-    this.#waiters.add(waiter)
-    try {
-      await orAborted(waiter.promise, signal)
-    } finally {
-      this.#waiters.delete(waiter)
-    }
+  /** Resolves at the next change, or when the waits are ended for another reason. */
+  next(signal: AbortSignal): Promise<void> {
+    return this.#waiters.wait(signal)
   }
 
   wake(): void {
-    for (const waiter of this.#waiters) waiter.resolve()
+    this.#waiters.wake()
   }
 
   /** Drops the changes, because only a new read counts from now on. */
   fail(error: Error): void {
     this.#pending = []
-    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.fail(error)
   }
 
   #push(snapshot: Snapshot): void {
