@@ -11,26 +11,39 @@ export interface BodyEnd {
 }
 
 /**
- * Calls `onChunk` for each part of a body. Resolves when the stream is closed.
+ * Calls `onChunk` for each part of a body. Resolves when the stream is closed, which the signal does when it is aborted.
  *
  * A server that is killed ends the stream without an error, and only its code says so.
  */
-export function readBody({ stream, session }: Response, onChunk: (bytes: Buffer) => void): Promise<BodyEnd> {
-  return new Promise((resolve) => {
-    stream.on('data', onChunk)
-    stream.once('close', () => resolve({ isComplete: stream.rstCode === 0 && !session.isLost }))
-  })
+export async function readBody(
+  { stream, session }: Response,
+  signal: AbortSignal,
+  onChunk: (bytes: Buffer) => void,
+): Promise<BodyEnd> {
+  const close = () => stream.close()
+  signal.addEventListener('abort', close, { once: true })
+  if (signal.aborted) close()
+  stream.on('data', onChunk)
+  await new Promise((resolve) => stream.once('close', resolve))
+  signal.removeEventListener('abort', close)
+  return { isComplete: stream.rstCode === 0 && !session.isLost }
 }
 
-/** Returns the text of a whole body, and how it has ended. */
-export async function readText(response: Response): Promise<BodyEnd & { readonly text: string }> {
+/**
+ * Returns the text of a whole body, and how it has ended.
+ *
+ * @throws Failure `invalid-value` when the body is larger than a list may be
+ * @throws `signal.reason` when the signal is aborted
+ */
+export async function readText(response: Response, signal: AbortSignal): Promise<BodyEnd & { readonly text: string }> {
   const bytes = new ByteCollector()
-  const end = await readBody(response, (chunk) => {
+  const end = await readBody(response, signal, (chunk) => {
     if (bytes.length > maxBytes) return
     bytes.push(chunk)
     if (bytes.length > maxBytes) response.stream.close()
   })
   if (bytes.length > maxBytes) throw tooLarge()
+  signal.throwIfAborted()
   return { ...end, text: bytes.take() }
 }
 

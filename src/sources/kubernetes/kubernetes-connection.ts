@@ -73,7 +73,7 @@ class KubernetesConnection implements Connection {
   /** A list without a `resourceVersion` is consistent: the apiserver has confirmed it with etcd's quorum. */
   async read(signal: AbortSignal): Promise<Snapshot> {
     const response = await this.#get(path, signal)
-    const { text, isComplete } = await this.#textOf(response, signal)
+    const { text, isComplete } = await readText(response, signal)
     if (response.status !== 200) throw failureOfStatus(response.status, response.headers, text, this.#context)
     if (!isComplete) throw failureOfConnection(this.#session.error ?? cut(), this.#context)
     const list = parseList(text)
@@ -115,7 +115,7 @@ class KubernetesConnection implements Connection {
     const query = `&watch=true&allowWatchBookmarks=true&resourceVersion=${version}&timeoutSeconds=${timeoutSeconds}`
     const response = await this.#get(path + query, signal)
     if (response.status === 200) return response
-    const { text } = await this.#textOf(response, signal)
+    const { text } = await readText(response, signal)
     throw failureOfStatus(response.status, response.headers, text, this.#context).retriedFor(Infinity)
   }
 
@@ -138,18 +138,6 @@ class KubernetesConnection implements Connection {
         throw new Failure('rejected', `${this.#context.url}: this is not an apiserver: it does not speak HTTP/2`)
       }
       throw failureOfConnection(error as Error, this.#context)
-    }
-  }
-
-  async #textOf(response: Response, signal: AbortSignal): Promise<Awaited<ReturnType<typeof readText>>> {
-    const cancel = () => response.stream.close()
-    signal.addEventListener('abort', cancel, { once: true })
-    try {
-      const body = await readText(response)
-      signal.throwIfAborted()
-      return body
-    } finally {
-      signal.removeEventListener('abort', cancel)
     }
   }
 }

@@ -98,24 +98,16 @@ export class SliceWatch implements SourceWatch {
   }
 
   /** Applies the events of one stream until it ends. */
-  async #follow(response: Response): Promise<BodyEnd> {
-    const { signal } = this.#controller
-    const close = () => response.stream.close()
-    signal.addEventListener('abort', close, { once: true })
-    if (signal.aborted) close()
+  #follow(response: Response): Promise<BodyEnd> {
     const lines = new LineSplitter((line) => this.#onLine(line))
-    try {
-      return await readBody(response, (chunk) => {
-        if (this.#isEnded) return
-        try {
-          lines.push(chunk)
-        } catch (error) {
-          this.#end(error as Failure)
-        }
-      })
-    } finally {
-      signal.removeEventListener('abort', close)
-    }
+    return readBody(response, this.#controller.signal, (chunk) => {
+      if (this.#isEnded) return
+      try {
+        lines.push(chunk)
+      } catch (error) {
+        this.#end(error as Failure)
+      }
+    })
   }
 
   get #isEnded(): boolean {
