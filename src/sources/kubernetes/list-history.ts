@@ -1,3 +1,4 @@
+import { kubernetesService } from '../../rke2.ts'
 import type { Snapshot } from '../source.ts'
 import { identityOf, listValue } from './endpoint-slices.ts'
 import type { EndpointSlice } from './endpoint-slices.ts'
@@ -22,21 +23,24 @@ export class ListHistory {
   #value = ''
 
   /** Returns the snapshot of a list that was read. */
-  ofList({ version, slices }: SliceList): Snapshot {
+  ofList(list: SliceList): Snapshot {
+    const { version } = list
     // A backup was restored: its versions are given out again.
     if (version < this.#version) this.#revision = 0n
     this.#version = version
-    const newest = [...slices.values()].reduce((most, slice) => max(most, slice.resourceVersion), 0n)
-    const value = textOf(listValue(slices.values()))
-    let revision = max(newest, this.#revision)
-    if (revision === this.#revision && revision !== newest && value !== this.#value) revision = version
-    return this.#snapshot({ version, slices }, revision)
+    const slices = [...list.slices.values()]
+    const value = listValue(slices)
+    const newest = slices.reduce((most, { resourceVersion }) => max(most, resourceVersion), 0n)
+    if (newest >= this.#revision) return this.#snapshot(slices, value, newest, version)
+    const isUnchanged = textOf(value) === this.#value
+    return this.#snapshot(slices, value, isUnchanged ? this.#revision : version, version)
   }
 
   /** Returns the snapshot after an event of a watch. */
-  ofEvent(list: SliceList): Snapshot {
-    this.#version = max(this.#version, list.version)
-    return this.#snapshot(list, list.version)
+  ofEvent({ version, slices }: SliceList): Snapshot {
+    this.#version = max(this.#version, version)
+    const all = [...slices.values()]
+    return this.#snapshot(all, listValue(all), version, version)
   }
 
   /** Returns the snapshot after a bookmark: the list is the same, at a newer version of the store. */
@@ -45,30 +49,33 @@ export class ListHistory {
     return { ...before, revision: list.version }
   }
 
-  #snapshot({ version, slices }: SliceList, revision: bigint): Snapshot {
-    const all = [...slices.values()]
-    const value = listValue(all)
-    if (revision >= this.#revision) {
-      this.#revision = revision
+  #snapshot(
+    slices: readonly EndpointSlice[],
+    value: Uint8Array | undefined,
+    modRevision: bigint,
+    revision: bigint,
+  ): Snapshot {
+    if (modRevision >= this.#revision) {
+      this.#revision = modRevision
       this.#value = textOf(value)
     }
-    const generations = all.map(({ generation }) => generation)
+    const generations = slices.map(({ generation }) => generation)
     return {
       value,
-      absence: absenceOf(all),
-      modRevision: revision,
-      createRevision: identityOf(all),
+      absence: absenceOf(slices),
+      modRevision,
+      createRevision: identityOf(slices),
       // Without generations, no two lists are known to have no list between them.
-      version: generations.includes(0n) ? revision : generations.reduce((sum, one) => sum + one, 0n),
-      revision: version,
+      version: generations.includes(0n) ? modRevision : generations.reduce((sum, one) => sum + one, 0n),
+      revision,
     }
   }
 }
 
 const absenceOf = (slices: readonly EndpointSlice[]): string =>
   slices.length === 0
-    ? 'the Service default/kubernetes has no EndpointSlice yet'
-    : 'the Service default/kubernetes has no endpoint that is ready'
+    ? `the Service ${kubernetesService} has no EndpointSlice yet`
+    : `the Service ${kubernetesService} has no endpoint that is ready`
 
 const textOf = (value: Uint8Array | undefined): string => (value === undefined ? '' : Buffer.from(value).toString())
 
