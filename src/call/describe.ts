@@ -1,7 +1,7 @@
 import type { ProbedAddress } from '../addresses/list.ts'
 import type { Reason } from '../errors.ts'
 import type { ApiserverAddressEvent, ChangedEvent, ProbedEvent, RetryEvent } from '../events.ts'
-import { awaited, reasons } from '../sources/reasons.ts'
+import { awaited, retryForMsOf } from '../sources/reasons.ts'
 import type { SourceKind } from '../sources/source.ts'
 import { count, excerpt, oneLine, seconds } from '../util/text.ts'
 
@@ -40,13 +40,9 @@ interface Waiting {
   readonly source: SourceKind | undefined
 }
 
-/** Kubernetes refuses credentials for a while when a server starts. */
-const isNeverRetried = (reason: Reason, source: SourceKind | undefined): boolean =>
-  reasons[reason].retryForMs === 0 && !(source === 'kubernetes' && reasons[reason].isPassingInKubernetes)
-
 /** Returns what the call waits for, and why; only why if the reason is never retried, because the call then ends. */
 export function describeWait({ reason, source }: Waiting, message: string): string {
-  return isNeverRetried(reason, source) ? message : `waiting for ${awaited(reason, source)}: ${message}`
+  return retryForMsOf(reason, source) === 0 ? message : `waiting for ${awaited(reason, source)}: ${message}`
 }
 
 /**
@@ -55,7 +51,7 @@ export function describeWait({ reason, source }: Waiting, message: string): stri
  * @param sinceMs the length of the outage so far; `undefined` when the wait has just begun
  */
 export function describeOutage({ reason, source, message, hint }: EventOf<'phase'>, sinceMs?: number): string {
-  if (isNeverRetried(reason, source)) return withHint(message, hint)
+  if (retryForMsOf(reason, source) === 0) return withHint(message, hint)
   const what = awaited(reason, source)
   const wait = sinceMs === undefined ? `waiting for ${what}` : `still waiting for ${what} after ${seconds(sinceMs)}`
   return withHint(`${wait}, the last list stays: ${message}`, hint)

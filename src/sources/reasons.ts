@@ -11,12 +11,15 @@ interface ReasonPolicy {
   readonly rank: number
   /** `info` for a normal phase of a start; `warn` for what an operator should look at. */
   readonly logLevel: 'info' | 'warn'
-  /** Whether the reason is a normal phase of the start of an apiserver, so that it is retried for a while there. */
-  readonly isPassingInKubernetes?: boolean
+  /** The same for an apiserver, where the reason is a normal phase of its start. */
+  readonly retryForMsInKubernetes?: number
 }
 
 /** A certificate rotation rewrites three files, and etcd needs a moment to load them. */
 const rotationMs = 10_000
+
+/** RBAC is there some seconds after a server's start, and an agent renews its certificates when it starts. */
+const accessMs = 60_000
 
 /** The rank of a failure that is the same on every endpoint of the cluster: reading another endpoint cannot help. */
 export const clusterWideRank: number = Infinity
@@ -53,14 +56,14 @@ export const reasons: Readonly<Record<Reason, ReasonPolicy>> = {
     retryForMs: 0,
     rank: clusterWideRank,
     logLevel: 'warn',
-    isPassingInKubernetes: true,
+    retryForMsInKubernetes: accessMs,
   },
   'permission-denied': {
     awaited: access,
     retryForMs: 0,
     rank: clusterWideRank,
     logLevel: 'warn',
-    isPassingInKubernetes: true,
+    retryForMsInKubernetes: accessMs,
   },
   'invalid-value': { awaited: list, retryForMs: 0, rank: clusterWideRank, logLevel: 'warn' },
 }
@@ -73,6 +76,12 @@ export function awaited(reason: Reason, source: SourceKind | undefined): string 
 
 /** Returns the log level of a reason. */
 export function logLevelOf(reason: Reason, source: SourceKind | undefined): 'info' | 'warn' {
-  const { logLevel, isPassingInKubernetes } = reasons[reason]
-  return source === 'kubernetes' && isPassingInKubernetes === true ? 'info' : logLevel
+  const { logLevel, retryForMsInKubernetes } = reasons[reason]
+  return source === 'kubernetes' && retryForMsInKubernetes !== undefined ? 'info' : logLevel
+}
+
+/** Returns how long a reason may last in milliseconds before the call ends with it. */
+export function retryForMsOf(reason: Reason, source: SourceKind | undefined): number {
+  const { retryForMs, retryForMsInKubernetes = retryForMs } = reasons[reason]
+  return source === 'kubernetes' ? retryForMsInKubernetes : retryForMs
 }

@@ -1,15 +1,12 @@
 import type { Config } from '../call/config.ts'
-import { defaultEndpoints, defaultKey, localApiservers } from '../rke2.ts'
+import { defaultEndpoints, defaultKey, kubernetesService, localApiservers } from '../rke2.ts'
 import { sourceDefaults } from '../sources/defaults.ts'
 import { Failure } from '../sources/failure.ts'
-import { reasons } from '../sources/reasons.ts'
+import { retryForMsOf } from '../sources/reasons.ts'
 import type { Snapshot, Source, SourceKind, SourceWatch } from '../sources/source.ts'
 import { orAborted } from '../util/abort.ts'
 import { messageOf } from '../util/text.ts'
 import type { Store, StoreListener } from './store.ts'
-
-/** How long a Kubernetes source retries refused credentials. */
-const accessMs = 60_000
 
 /** The source of one call: it reads and watches the list in memory. */
 export class MemorySource implements Source {
@@ -33,7 +30,7 @@ export class MemorySource implements Source {
   constructor(store: Store, { source, distribution, key, endpoints }: Config) {
     const actual = distribution === 'auto' ? 'rke2' : distribution
     this.kind = source === 'auto' ? 'etcd' : source
-    this.subject = this.kind === 'etcd' ? (key ?? defaultKey(actual)) : 'default/kubernetes'
+    this.subject = this.kind === 'etcd' ? (key ?? defaultKey(actual)) : kubernetesService
     const [local = ''] = this.kind === 'etcd' ? defaultEndpoints : localApiservers[actual]
     this.endpoint = endpoints?.[0].url ?? local
     this.shrinkDelayMs = sourceDefaults[this.kind].shrinkDelayMs
@@ -84,11 +81,8 @@ export class MemorySource implements Source {
   #failure(): Failure {
     const { reason = 'unavailable', cause } = this.#store.fault ?? {}
     const what = cause === undefined ? `the fake fails with ${reason}` : messageOf(cause)
-    const isPassing = this.kind === 'kubernetes' && reasons[reason].isPassingInKubernetes === true
-    return new Failure(reason, `${this.endpoint}: ${what}`, {
-      ...(cause !== undefined && { cause }),
-      ...(isPassing && { retryForMs: accessMs }),
-    })
+    const retryForMs = retryForMsOf(reason, this.kind)
+    return new Failure(reason, `${this.endpoint}: ${what}`, { retryForMs, ...(cause !== undefined && { cause }) })
   }
 }
 

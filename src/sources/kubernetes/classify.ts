@@ -4,10 +4,8 @@ import { messageOf, oneLine } from '../../util/text.ts'
 import type { Certificates } from '../certificates.ts'
 import { classifyConnectionError } from '../classify-connection.ts'
 import { Failure } from '../failure.ts'
+import { retryForMsOf } from '../reasons.ts'
 import { tlsHint } from '../tls-hint.ts'
-
-/** RBAC is there some seconds after a server's start, and an agent renews its certificates when it starts. */
-const accessMs = 60_000
 
 const longestRetryAfterMs = 60_000
 
@@ -32,13 +30,14 @@ export function failureOfStatus(
     const expired = expiry(certificates)
     const hint = expired ?? 'the certificate or the token may have expired; restarting the agent renews certificates'
     return new Failure('unauthenticated', `${url}: the apiserver refused the credentials (${text})`, {
-      retryForMs: accessMs,
+      retryForMs: retryForMsOf('unauthenticated', 'kubernetes'),
       hint,
     })
   }
   if (status === 403) {
     const message = `${url}: the apiserver does not let this user read the EndpointSlices (${text})`
-    return new Failure('permission-denied', message, { retryForMs: accessMs, hint: role })
+    const retryForMs = retryForMsOf('permission-denied', 'kubernetes')
+    return new Failure('permission-denied', message, { retryForMs, hint: role })
   }
   if (status === 429 || status >= 500) {
     const retryAfterMs = retryAfter(headers['retry-after'])

@@ -28,7 +28,7 @@ test.each(entries)(
 )
 
 test.each(entries)('logLevelOf returns info for %s of Kubernetes if the reason passes there', (reason, policy) => {
-  const passes = policy.isPassingInKubernetes === true
+  const passes = policy.retryForMsInKubernetes !== undefined
   expect(logLevelOf(reason, 'kubernetes')).toBe(passes ? 'info' : policy.logLevel)
 })
 
