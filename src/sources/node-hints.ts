@@ -75,7 +75,5 @@ export function agentNodeHint(failure: Failure, dataDir: string): Promise<string
 }
 
 async function missingFilesHint(dataDir: string): Promise<string | undefined> {
-  const undecided = await undecidedNodeHint(dataDir)
-  const { keyFile } = kubeProxyFiles(dataDir)
-  return (await exists(keyFile)) ? undefined : undecided
+  return (await exists(kubeProxyFiles(dataDir).keyFile)) ? undefined : undecidedNodeHint(dataDir)
 }

@@ -83,7 +83,8 @@ async function chooseKind({ distribution, dataDir }: AnySetup, exists: Exists): 
   return (await isPod(exists)) ? 'kubernetes' : undefined
 }
 
-function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): EtcdSetup {
+/** Returns where and with what to read etcd on a node. */
+export function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): EtcdSetup {
   const { distribution, dataDir } = node
   const all = endpoints ?? parseEndpoints(rke2.defaultEndpoints, 2379)
   return {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * An abort controller that also aborts when a parent signal does.
  *
@@ -10,7 +12,7 @@ export class LinkedAbortController {
 
   constructor(parent: AbortSignal | undefined) {
     // Many waits may listen to it. Some versions of Node 22 warn about more than ten.
-    process.getBuiltinModule('node:events').setMaxListeners(0, this.#controller.signal)
+    setMaxListeners(0, this.#controller.signal)
     if (parent?.aborted === true) this.abort(parent.reason)
     else this.#unlink = parent && onAbort(parent, () => this.abort(parent.reason))
   }

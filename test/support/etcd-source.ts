@@ -1,31 +1,23 @@
 import { expect, onTestFinished } from 'vitest'
-import { parseEndpoints } from '../../src/addresses/endpoint.ts'
 import { parseOptions } from '../../src/call/config.ts'
 import type { Reason } from '../../src/errors.ts'
 import type { ResolveOptions, WatchOptions } from '../../src/index.ts'
-import { defaultDataDir, defaultEndpoints, defaultKey, defaultTlsFiles } from '../../src/rke2.ts'
+import { defaultDataDir } from '../../src/rke2.ts'
 import type { Connection, Stage } from '../../src/sources/connection.ts'
 import { sourceDefaults } from '../../src/sources/defaults.ts'
 import { EtcdSource } from '../../src/sources/etcd/etcd-source.ts'
 import type { EtcdConnectionOptions, EtcdSourceOptions } from '../../src/sources/etcd/options.ts'
 import { Failure } from '../../src/sources/failure.ts'
+import { etcdSetup } from '../../src/sources/setup.ts'
 import type { Snapshot } from '../../src/sources/source.ts'
 import { VirtualClock } from './clock.ts'
 
 /** Returns the options of a source that reads etcd, as a call on a server with embedded etcd has them. */
 export function etcdOptions(options: WatchOptions): EtcdSourceOptions {
-  const { tls, key, dataDir = defaultDataDir('rke2'), ...config } = parseOptions(options, 'watch')
-  const endpoints = config.endpoints ?? parseEndpoints(defaultEndpoints, 2379)
-  return {
-    dataDir,
-    usesDataDir: tls === undefined && endpoints.some(({ secure }) => secure),
-    endpoints,
-    tls: tls ?? defaultTlsFiles(dataDir),
-    key: key ?? defaultKey('rke2'),
-    credentials: config.credentials,
-    logger: config.logger,
-    attemptTimeoutMs: config.attemptTimeoutMs ?? sourceDefaults.etcd.attemptTimeoutMs,
-  }
+  const config = parseOptions(options, 'watch')
+  const { credentials, logger, dataDir = defaultDataDir('rke2') } = config
+  const attemptTimeoutMs = config.attemptTimeoutMs ?? sourceDefaults.etcd.attemptTimeoutMs
+  return { ...etcdSetup(config, { distribution: 'rke2', dataDir }), credentials, logger, attemptTimeoutMs }
 }
 
 /** What a {@link ControlledConnection} answers. */

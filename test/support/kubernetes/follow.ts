@@ -52,7 +52,7 @@ export class VirtualWatch {
 
   /** Lets the pauses between attempts pass until the watch fails. An attempt takes no virtual time, however slow it is. */
   async passPauses(): Promise<void> {
-    for (let attempt = 0; ; ) {
+    for (let attempt = 0; ;) {
       const next = this.events.until('retry', (event) => event.attempt > attempt)
       const event = await Promise.race([next, this.events.until('failed')])
       if (event.type === 'failed') return
