@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+import { Failure } from '../../src/sources/failure.ts'
 import type { SeededRandom } from './random.ts'
 
 /** The seed of random tests, which their titles name. It is fixed; `FUZZ_SEED=n` chooses another seed. */
@@ -33,4 +35,43 @@ export function mutate(bytes: Buffer, random: SeededRandom, others: readonly Buf
     default:
       return Buffer.concat([before, other.subarray(random.upTo(other.length))])
   }
+}
+
+/** Returns a function that returns the bytes with up to four faults, different ones each time. */
+export function damage(valid: Buffer, random: SeededRandom, others: readonly Buffer[]): () => Buffer {
+  return () => {
+    let bytes = valid
+    for (let left = random.upTo(5); left > 0; left--) bytes = mutate(bytes, random, others)
+    return bytes
+  }
+}
+
+/**
+ * Makes calls over several connections, one after the other on each, and returns how often each outcome was seen: success,
+ * a reason, or what else was thrown. A call is aborted after some time, because many a damaged answer leaves it waiting.
+ */
+export async function countOutcomes<Connection>(
+  calls: number,
+  timeoutMs: number,
+  connections: readonly Connection[],
+  makeCall: (connection: Connection, signal: AbortSignal) => Promise<unknown>,
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>()
+  const makeCalls = async (connection: Connection) => {
+    for (let left = calls / connections.length; left > 0; left--) {
+      const controller = new AbortController()
+      const timer = setTimeout(() => controller.abort('aborted'), timeoutMs)
+      const outcome = await makeCall(connection, controller.signal).then(() => 'success', outcomeOf)
+      clearTimeout(timer)
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+    }
+  }
+  await Promise.all(connections.map(makeCalls))
+  return counts
+}
+
+function outcomeOf(error: unknown): string {
+  if (!(error instanceof Failure)) return String(error)
+  expect(error.message).not.toMatch(forging)
+  return error.reason
 }

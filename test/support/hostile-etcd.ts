@@ -1,7 +1,8 @@
 import http2 from 'node:http2'
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { createServer } from 'node:net'
-import type { Socket } from 'node:net'
+import { endlesslyAfter, http2Frame, writesAfter } from './hostile-http2.ts'
+import type { Answer, OnConnection } from './hostile-http2.ts'
 import { serve } from './serve.ts'
 
 /** A field of a protobuf message: a bigint is a varint, and everything else is bytes. */
@@ -59,8 +60,6 @@ export const megabytes = (count: number, text = 'a'): string => text.repeat((cou
 /** Text that would clear the screen, add a log line or hide text if it were printed as it is. */
 export const controlCharacters = '\x1b[2J\r\n{"level":"info","msg":"forged"}\x9b7m\u2028\u202e\u{e0001}'
 
-export type Answer = (stream: ServerHttp2Stream) => void
-
 /** Answers with these bytes and, unless `status` is `undefined`, with an end. */
 export const answer =
   (
@@ -77,12 +76,7 @@ export const answer =
 export const emptyList: Answer = answer(frame(range({ value: '[]' })))
 
 /** Answers with these frames, and does not end. */
-export const writes =
-  (...frames: readonly Uint8Array[]): Answer =>
-  (stream) => {
-    open(stream)
-    for (const bytes of frames) stream.write(bytes)
-  }
+export const writes = (...frames: readonly Uint8Array[]): Answer => writesAfter(open, frames)
 
 /** Answers with headers only, which contain the status. */
 export const refusal =
@@ -97,23 +91,9 @@ export function open(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...headers }, { waitForTrailers: true })
 }
 
-/** Writes without end, as fast as the client reads. Lets the client run after every hundred writes. */
-export const endlessly =
-  (next: () => Uint8Array, first: Uint8Array = Buffer.alloc(0)): Answer =>
-  (stream) => {
-    open(stream)
-    stream.write(first)
-    const more = () => {
-      for (let left = 100; left > 0; left--) {
-        if (stream.destroyed) return
-        if (stream.write(next())) continue
-        stream.once('drain', more)
-        return
-      }
-      setImmediate(more)
-    }
-    more()
-  }
+/** Answers without end, as fast as the client reads. */
+export const endlessly = (next: () => Uint8Array, first: Uint8Array = Buffer.alloc(0)): Answer =>
+  endlesslyAfter(open, next, first)
 
 export interface HostileOptions {
   readonly onAuthenticate?: Answer
@@ -144,23 +124,10 @@ export async function startHostileEtcd({
 }
 
 /** Starts a server that sends HTTP/2 settings on each connection, and then what `speak` sends. Returns its URL. */
-export async function startHostileServer(speak: (socket: Socket) => void): Promise<string> {
+export async function startHostileServer(speak: OnConnection): Promise<string> {
   const server = createServer((socket) => {
     socket.resume().write(http2Frame(4))
     speak(socket)
   })
   return `http://127.0.0.1:${await serve(server)}`
-}
-
-/** Encodes an HTTP/2 frame. */
-export function http2Frame(
-  type: number,
-  { flags = 0, id = 0, bytes = Buffer.alloc(0) }: { flags?: number; id?: number; bytes?: Uint8Array } = {},
-): Buffer {
-  const start = Buffer.alloc(9)
-  start.writeUIntBE(bytes.length, 0, 3)
-  start.writeUInt8(type, 3)
-  start.writeUInt8(flags, 4)
-  start.writeUInt32BE(id, 5)
-  return Buffer.concat([start, bytes])
 }

@@ -1,15 +1,13 @@
 import { createSecureServer } from 'node:http2'
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { createServer } from 'node:tls'
-import type { TLSSocket } from 'node:tls'
 import type { ResolveOptions } from '../../../src/index.ts'
 import { temporaryFolder } from '../folder.ts'
-import { http2Frame } from '../hostile-etcd.ts'
+import { endlesslyAfter, http2Frame, writesAfter } from '../hostile-http2.ts'
+import type { Answer, OnConnection } from '../hostile-http2.ts'
 import { serve } from '../serve.ts'
 import { writeNodeFiles } from './node-files.ts'
 import { clusterAuthorities } from './start.ts'
-
-export type Answer = (stream: ServerHttp2Stream) => void
 
 /** The JSON of an EndpointSlice, of which a test changes what it likes. */
 export const sliceOf = (content: object = {}, metadata: object = {}): object => ({
@@ -42,34 +40,15 @@ export const answer =
   }
 
 /** Answers with these texts, and does not end. */
-export const writes =
-  (...texts: readonly (string | Uint8Array)[]): Answer =>
-  (stream) => {
-    open(stream)
-    for (const text of texts) stream.write(text)
-  }
+export const writes = (...texts: readonly (string | Uint8Array)[]): Answer => writesAfter(open, texts)
 
 export function open(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {}): void {
   stream.respond({ ':status': 200, 'content-type': 'application/json', ...headers })
 }
 
-/** Writes again and again, as fast as it is taken, and leaves some of the process's time to the one who takes it. */
-export const endlessly =
-  (next: () => string | Uint8Array, first: string | Uint8Array = ''): Answer =>
-  (stream) => {
-    open(stream)
-    stream.write(first)
-    const more = () => {
-      for (let left = 100; left > 0; left--) {
-        if (stream.destroyed) return
-        if (stream.write(next())) continue
-        stream.once('drain', more)
-        return
-      }
-      setImmediate(more)
-    }
-    more()
-  }
+/** Answers without end, as fast as the client reads. */
+export const endlessly = (next: () => string | Uint8Array, first: string | Uint8Array = ''): Answer =>
+  endlesslyAfter(open, next, first)
 
 export interface HostileOptions {
   /** @default a list of one address */
@@ -115,7 +94,7 @@ export async function startHostileApiserver({
 }
 
 /** Starts a TLS server that sends HTTP/2 settings, and then what `speak` sends. Returns the options of a node. */
-export async function startHostileTls(speak: (socket: TLSSocket) => void): Promise<NodeOptions> {
+export async function startHostileTls(speak: OnConnection): Promise<NodeOptions> {
   const server = createServer({ ...(await serverCertificate()), ALPNProtocols: ['h2'] }, (socket) => {
     socket.resume().write(http2Frame(4))
     speak(socket)

@@ -7,14 +7,14 @@ import {
   event,
   frame,
   header,
-  http2Frame,
   keyValue,
   message,
   range,
   startHostileEtcd,
   startHostileServer,
 } from '../../../support/hostile-etcd.ts'
-import type { Answer } from '../../../support/hostile-etcd.ts'
+import { frameFloods } from '../../../support/hostile-http2.ts'
+import type { Answer } from '../../../support/hostile-http2.ts'
 import { bounded, outcome } from '../../../support/hostile-outcome.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import { SeededRandom } from '../../../support/random.ts'
@@ -56,33 +56,6 @@ const floods: Record<string, readonly [method: 'range' | 'watch', reason: string
   ],
 }
 
-type OnConnection = Parameters<typeof startHostileServer>[0]
-/** Sends bytes every 2 ms until the connection is closed. */
-const every =
-  (bytes: () => Uint8Array): OnConnection =>
-  (socket) => {
-    const timer = setInterval(() => socket.write(bytes()), 2)
-    socket.on('close', () => clearInterval(timer))
-  }
-const thousand = (bytes: Uint8Array) => Buffer.concat(Array.from({ length: 1000 }, () => bytes))
-const random = new SeededRandom(fuzzSeed)
-/** HTTP/2 frames and bytes that are sent again and again. */
-const frames: Record<string, OnConnection> = {
-  'SETTINGS frames': every(() => thousand(http2Frame(4))),
-  'PING frames': every(() => thousand(http2Frame(6, { bytes: Buffer.alloc(8) }))),
-  'RST_STREAM frames': every(() => thousand(http2Frame(3, { id: 1, bytes: Buffer.alloc(4) }))),
-  'GOAWAY frames': every(() => thousand(http2Frame(7, { bytes: Buffer.from('7fffffff00000000', 'hex') }))),
-  'header continuations': (socket) => {
-    socket.write(http2Frame(1, { id: 1, bytes: Buffer.from([0x88]) }))
-    every(() => http2Frame(9, { id: 1, bytes: Buffer.alloc(8000, 0x61) }))(socket)
-  },
-  'frames of 16 MiB': every(() => Buffer.concat([Buffer.from('ffffff000000000001', 'hex'), Buffer.alloc(60_000)])),
-  'window updates that overflow': every(() => http2Frame(8, { bytes: Buffer.from('7fffffff', 'hex') })),
-  'settings that allow no stream': every(() => http2Frame(4, { bytes: Buffer.from('000300000000', 'hex') })),
-  'settings without a window': every(() => http2Frame(4, { bytes: Buffer.from('000400000000', 'hex') })),
-  'random bytes': every(() => random.bytes(1000)),
-}
-
 test.each(Object.entries(floods))('resolve ends by its deadline in a flood of %s', (_name, [method, reason, flood]) =>
   bounded(async () => {
     const endpoint = await startHostileEtcd(
@@ -96,7 +69,7 @@ test.each(Object.entries(floods))('resolve ends by its deadline in a flood of %s
   }),
 )
 
-test.each(Object.entries(frames))(
+test.each(Object.entries(frameFloods(new SeededRandom(fuzzSeed))))(
   `resolve ends with a known reason in a flood of %s below gRPC, with seed ${fuzzSeed}`,
   (_name, onConnection) =>
     bounded(async () => {

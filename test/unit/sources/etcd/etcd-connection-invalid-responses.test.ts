@@ -13,7 +13,7 @@ import {
   refusal,
   startHostileEtcd,
 } from '../../../support/hostile-etcd.ts'
-import type { Answer } from '../../../support/hostile-etcd.ts'
+import type { Answer } from '../../../support/hostile-http2.ts'
 import { bounded, outcome } from '../../../support/hostile-outcome.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import '../../../support/preload.ts'

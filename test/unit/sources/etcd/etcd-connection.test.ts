@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openConnection } from '../../../support/connection.ts'
 import { answer, frame, header, message, range, refusal, startHostileEtcd } from '../../../support/hostile-etcd.ts'
-import type { Answer } from '../../../support/hostile-etcd.ts'
+import type { Answer } from '../../../support/hostile-http2.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import '../../../support/preload.ts'
 

@@ -15,7 +15,8 @@ import {
   startHostileEtcd,
   writes,
 } from '../../../support/hostile-etcd.ts'
-import type { Answer, Field } from '../../../support/hostile-etcd.ts'
+import type { Field } from '../../../support/hostile-etcd.ts'
+import type { Answer } from '../../../support/hostile-http2.ts'
 import { bounded, expectTexts, outcome } from '../../../support/hostile-outcome.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import '../../../support/preload.ts'

@@ -1,7 +1,7 @@
-import type { TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
 import { fuzzSeed } from '../../../support/fuzz.ts'
-import { http2Frame } from '../../../support/hostile-etcd.ts'
+import { every, frameFloods, http2Frame, thousand } from '../../../support/hostile-http2.ts'
+import type { Answer, OnConnection } from '../../../support/hostile-http2.ts'
 import { bounded, outcome } from '../../../support/hostile-outcome.ts'
 import {
   emptyList,
@@ -12,7 +12,6 @@ import {
   startHostileApiserver,
   startHostileTls,
 } from '../../../support/kubernetes/hostile-apiserver.ts'
-import type { Answer } from '../../../support/kubernetes/hostile-apiserver.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import { SeededRandom } from '../../../support/random.ts'
 import '../../../support/preload.ts'
@@ -70,35 +69,12 @@ test.each(Object.entries(floods))(
     }),
 )
 
-type OnConnection = (socket: TLSSocket) => void
-/** Sends bytes every 2 ms until the connection is closed. */
-const every =
-  (bytes: () => Uint8Array): OnConnection =>
-  (socket) => {
-    const timer = setInterval(() => socket.write(bytes()), 2)
-    socket.on('close', () => clearInterval(timer))
-  }
-const thousand = (bytes: Uint8Array) => Buffer.concat(Array.from({ length: 1000 }, () => bytes))
-const random = new SeededRandom(fuzzSeed)
-/** HTTP/2 frames and bytes that are sent again and again. */
 const frames: Record<string, OnConnection> = {
-  'SETTINGS frames': every(() => thousand(http2Frame(4))),
-  'PING frames': every(() => thousand(http2Frame(6, { bytes: Buffer.alloc(8) }))),
-  'RST_STREAM frames': every(() => thousand(http2Frame(3, { id: 1, bytes: Buffer.alloc(4) }))),
-  'GOAWAY frames': every(() => thousand(http2Frame(7, { bytes: Buffer.from('7fffffff00000000', 'hex') }))),
-  'header continuations': (socket) => {
-    socket.write(http2Frame(1, { id: 1, bytes: Buffer.from([0x88]) }))
-    every(() => http2Frame(9, { id: 1, bytes: Buffer.alloc(8000, 0x61) }))(socket)
-  },
+  ...frameFloods(new SeededRandom(fuzzSeed)),
   'interim responses': every(() =>
     thousand(http2Frame(1, { id: 1, flags: 4, bytes: Buffer.from('08033130330a', 'hex') })),
   ),
   'pushed streams': every(() => http2Frame(5, { id: 1, flags: 4, bytes: Buffer.from('0000000282868441', 'hex') })),
-  'frames of 16 MiB': every(() => Buffer.concat([Buffer.from('ffffff000000000001', 'hex'), Buffer.alloc(60_000)])),
-  'window updates that overflow': every(() => http2Frame(8, { bytes: Buffer.from('7fffffff', 'hex') })),
-  'settings that allow no stream': every(() => http2Frame(4, { bytes: Buffer.from('000300000000', 'hex') })),
-  'settings without a window': every(() => http2Frame(4, { bytes: Buffer.from('000400000000', 'hex') })),
-  'random bytes': every(() => random.bytes(1000)),
 }
 
 test.each(Object.entries(frames))(

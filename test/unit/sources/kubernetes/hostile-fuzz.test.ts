@@ -1,12 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { kubeProxyFiles } from '../../../../src/rke2.ts'
 import { readCertificates } from '../../../../src/sources/certificates.ts'
-import type { Connection } from '../../../../src/sources/connection.ts'
 import { Failure } from '../../../../src/sources/failure.ts'
 import { connect, SharedState } from '../../../../src/sources/kubernetes/kubernetes-connection.ts'
 import { systemClock } from '../../../../src/util/clock.ts'
 import { endpointOf } from '../../../support/endpoint.ts'
-import { forging, fuzzSeed, mutate } from '../../../support/fuzz.ts'
+import { countOutcomes, damage, fuzzSeed } from '../../../support/fuzz.ts'
 import {
   answer,
   lineOf,
@@ -43,25 +42,12 @@ const others = [
   Buffer.alloc(9, 0xff),
 ]
 
-/** Returns a function that returns the bytes with up to four faults, different ones each time. */
-const damage = (bytes: Buffer) => () => {
-  let damaged = bytes
-  for (let left = random.upTo(5); left > 0; left--) damaged = mutate(damaged, random, others)
-  return damaged
-}
-
-/** Makes calls over 10 connections, one after the other on each, and returns how often each outcome was seen. */
-async function countOutcomes(
-  calls: number,
-  timeoutMs: number,
-  options: { readonly dataDir: string; readonly endpoints: string },
-  makeCall: (connection: Connection, signal: AbortSignal) => Promise<unknown>,
-): Promise<Map<string, number>> {
-  const counts = new Map<string, number>()
-  const certificates = await readCertificates(kubeProxyFiles(options.dataDir), never)
-  const makeCalls = async () => {
+/** Opens connections, which are closed at the end of the test. */
+async function openConnections({ dataDir, endpoints }: { readonly dataDir: string; readonly endpoints: string }) {
+  const certificates = await readCertificates(kubeProxyFiles(dataDir), never)
+  return Array.from({ length: 10 }, () => {
     const connection = connect({
-      endpoint: endpointOf(options.endpoints),
+      endpoint: endpointOf(endpoints),
       certificates,
       tokenFile: undefined,
       state: new SharedState(),
@@ -69,27 +55,15 @@ async function countOutcomes(
       attemptTimeoutMs: 10_000,
       lateFailure: () => new Failure('timeout', 'late'),
     })
-    for (let left = calls / 10; left > 0; left--) {
-      const controller = new AbortController()
-      const timer = setTimeout(() => controller.abort('aborted'), timeoutMs)
-      const outcome = await makeCall(connection, controller.signal).then(
-        () => 'success',
-        (error: unknown) =>
-          error instanceof Failure ? (expect(error.message).not.toMatch(forging), error.reason) : String(error),
-      )
-      clearTimeout(timer)
-      counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
-    }
-    connection.close()
-  }
-  await Promise.all(Array.from({ length: 10 }, makeCalls))
-  return counts
+    onTestFinished(() => connection.close())
+    return connection
+  })
 }
 
 test(`Connection.read returns a snapshot or a known failure for 500 damaged lists, with seed ${fuzzSeed}`, async () => {
-  const next = damage(valid.list)
+  const next = damage(valid.list, random, others)
   const options = await startHostileApiserver({ onList: (stream) => answer(next())(stream) })
-  const counts = await countOutcomes(500, 10_000, options, async (connection, signal) => {
+  const counts = await countOutcomes(500, 10_000, await openConnections(options), async (connection, signal) => {
     const { revision, modRevision, version } = await connection.read(signal)
     expect(revision > 0n && modRevision >= 0n && version >= 0n).toBe(true)
   })
@@ -98,9 +72,9 @@ test(`Connection.read returns a snapshot or a known failure for 500 damaged list
 })
 
 test(`Connection.watch returns changes or a known failure for 500 damaged events, with seed ${fuzzSeed}`, async () => {
-  const next = damage(valid.watch)
+  const next = damage(valid.watch, random, others)
   const options = await startHostileApiserver({ onWatch: (stream) => writes(next())(stream) })
-  const counts = await countOutcomes(500, 200, options, async (connection, signal) => {
+  const counts = await countOutcomes(500, 200, await openConnections(options), async (connection, signal) => {
     await connection.read(signal)
     const watch = await connection.watch(10n, signal)
     try {

@@ -1,8 +1,8 @@
-import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import type { ApiserverAddressError } from '../../../../src/index.ts'
 import { ObservedCall } from '../../../support/call.ts'
-import { http2Frame } from '../../../support/hostile-etcd.ts'
+import { http2Frame } from '../../../support/hostile-http2.ts'
 import { listOf, startHostileTls } from '../../../support/kubernetes/hostile-apiserver.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 
@@ -66,7 +66,7 @@ test.each(Object.entries(answers))('resolve knows what it means when the apiserv
 })
 
 /** Calls `answer` at the first HEADERS frame of the client. */
-function onRequest(socket: TLSSocket, answer: () => void): void {
+function onRequest(socket: Socket, answer: () => void): void {
   let bytes = Buffer.alloc(0)
   let at = 24
   socket.on('data', (chunk: Buffer) => {
