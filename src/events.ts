@@ -6,7 +6,7 @@ export interface AttemptEvent {
   readonly type: 'attempt'
   /** The number of the attempt in this call or watch, from 1. */
   readonly attempt: number
-  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  /** Where the list is read; `undefined` until the files of the node show it. */
   readonly source: 'etcd' | 'kubernetes' | undefined
 }
 
@@ -19,7 +19,7 @@ export interface PhaseEvent {
   readonly previous: Reason | undefined
   /** Milliseconds since this wait began: with the call or watch or, in a watch that has a list, with the outage. */
   readonly elapsedMs: number
-  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  /** Where the list is read; `undefined` until the files of the node show it. */
   readonly source: 'etcd' | 'kubernetes' | undefined
   /** What was seen, and where: one line for people. */
   readonly message: string
@@ -39,7 +39,7 @@ export interface RetryEvent {
   readonly attempt: number
   /** Why the attempt gave no list. */
   readonly reason: Reason
-  /** Where the list is read; `undefined` while the files of the node have not decided. */
+  /** Where the list is read; `undefined` until the files of the node show it. */
   readonly source: 'etcd' | 'kubernetes' | undefined
   /** Milliseconds to the next attempt, including jitter. */
   readonly delayMs: number

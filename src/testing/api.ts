@@ -5,7 +5,7 @@ import type { ApiserverAddressWatch } from '../watch.ts'
 
 /** The options of `createFakeApiservers`. */
 export interface FakeOptions {
-  /** Whether time stands still until `advance()` moves it. Otherwise it is the time of the process. @default false */
+  /** Whether only `advance()` moves the time. Otherwise it is the time of the process. @default false */
   readonly manualTime?: boolean | undefined
 }
 

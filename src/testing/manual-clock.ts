@@ -5,10 +5,10 @@ interface Timer {
   readonly wake: () => void
 }
 
-// Kept from the start, because a test may replace the timers of Node by others that stand still.
+// Kept from the start, because a test may replace the timers of Node by others that never end.
 const { setImmediate } = globalThis
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>()
   #now = 0

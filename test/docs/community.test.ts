@@ -5,7 +5,7 @@ import { read } from '../support/documents.ts'
 
 const templates = ['.github/ISSUE_TEMPLATE/bug.yml', '.github/PULL_REQUEST_TEMPLATE.md']
 
-test.for(templates)('%s asks for the JSON log of a command line that the command accepts', (file) => {
+test.for(templates)('%s requests the JSON log of a command line that the command accepts', (file) => {
   const [, line = ''] = /npx rke2-apiserver-resolver ([^`\n]+)/.exec(read(file)) ?? []
   const args = line.trim().split(' ')
   expect(args).toContain('--log-format')

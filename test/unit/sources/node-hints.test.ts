@@ -67,7 +67,7 @@ test('etcdNodeHint says that the data directory does not exist', async ({ dataDi
   expect(await etcdNodeHint(join(dataDir, 'none'), 0)).toMatch(/none does not exist/)
 })
 
-/** Starts a call that reads etcd. The clock stands still while the call looks for a hint on the real disk. */
+/** Starts a call that reads etcd. The clock does not move while the call looks for a hint on the real disk. */
 function startCall(options: ResolveOptions) {
   const clock = new VirtualClock()
   const events = new Recorder()

@@ -100,7 +100,7 @@ async function startAgent(count: number) {
   return { servers, store, setList, balancer, setup }
 }
 
-test('resolve asks the servers that the load balancer has saved when it closes each connection', async () => {
+test('resolve reads the servers that the load balancer has saved when the load balancer closes each connection', async () => {
   const { servers, setList, balancer, setup } = await startAgent(2)
   setList()
   balancer.servers = []
@@ -112,7 +112,7 @@ test('resolve asks the servers that the load balancer has saved when it closes e
   expect([servers[0]!.lists, servers[1]!.lists]).toEqual([0, 1])
 })
 
-test('resolve asks the saved servers when the one that the load balancer keeps to has been silent for 3 s', async () => {
+test('resolve reads the saved servers when the server behind the load balancer has been silent for 3 s', async () => {
   const { servers, setList, setup } = await startAgent(3)
   const [frozen, ...others] = servers
   setList()
@@ -128,7 +128,7 @@ test('resolve asks the saved servers when the one that the load balancer keeps t
   await clock.advance(2999)
   expect(others.map(({ connections }) => connections)).toEqual([0, 0])
   await clock.advance(1)
-  // The first saved server is the frozen one, and the next is asked half a second later.
+  // The first saved server is the frozen one, and the next is read half a second later.
   await expect.poll(() => frozen!.connections).toBe(2)
   await clock.advance(500)
   expect((await call).addresses).toHaveLength(3)
@@ -157,7 +157,7 @@ test('watch follows the list within 20 s when the server that the load balancer 
   // The load balancer sends the new connection to the same server.
   await expect.poll(() => frozen!.connections).toBe(connections + 1)
   await clock.advance(3000)
-  // The first of the known servers is the same one again, and the next is asked half a second later.
+  // The first of the known servers is the frozen one again, and the next is read half a second later.
   await expect.poll(() => frozen!.connections).toBe(connections + 2)
   await clock.advance(500)
   await events.until('changed')
@@ -166,7 +166,7 @@ test('watch follows the list within 20 s when the server that the load balancer 
   expect(events.of('disconnected')[0]?.error.message).toMatch(/lost \(a ping had no answer for 5 s\)/)
 })
 
-test('watch asks a server that an event has added when the one that the load balancer keeps to freezes', async () => {
+test('watch reads a server that an event has added when the server behind the load balancer freezes', async () => {
   const { servers, setList, setup } = await startAgent(2)
   const [frozen, other] = servers
   setList([frozen!])
