@@ -2,7 +2,6 @@ import type { AddressList, ApiserverAddressEvent } from '../../src/index.ts'
 import type { History, KeyState } from '../model/history.ts'
 import type { ValidationContext } from './context.ts'
 import { validateAddition, validateLastRead, validateRemoval } from './delays.ts'
-import type { Connection } from './delays.ts'
 import { validateList } from './list.ts'
 
 type ChangedEvent = Extract<ApiserverAddressEvent, { type: 'changed' }>
@@ -17,8 +16,6 @@ export class ChangeValidator {
   #revision = 0
   /** The index of the state that was emitted last. */
   #index = 0
-  /** For each address, the index of the state in which it was emitted as added. */
-  readonly #addedIn = new Map<string, number>()
   #resynced = false
   #readAt = -Infinity
   /** The longest time from the sending of a write until its new server was emitted, while no fault was active. */
@@ -66,7 +63,7 @@ export class ChangeValidator {
       : undefined
   }
 
-  validate(event: ChangedEvent, at: number, connection: Connection): string | undefined {
+  validate(event: ChangedEvent, at: number, connectedAt: number | undefined): string | undefined {
     const { addresses, added, removed } = event
     const revision = Number(event.revision)
     if (!this.#isDifference(event)) {
@@ -88,13 +85,12 @@ export class ChangeValidator {
       const stored = states[candidates[0]!]!.addresses.join()
       return `revision ${revision} is ${stored}, but ${addresses.join()} was emitted after ${this.#addresses.join()}`
     }
-    const problem = this.#validateDelays(event, index, at, connection)
+    const problem = this.#validateDelays(event, index, at, connectedAt)
     this.#accept(addresses, revision, index)
     return validateList(event) ?? problem
   }
 
   #accept(addresses: readonly string[], revision: number, index: number): void {
-    for (const address of addresses) if (!this.#addresses.includes(address)) this.#addedIn.set(address, index)
     this.#addresses = addresses
     this.#revision = revision
     this.#index = index
@@ -121,20 +117,19 @@ export class ChangeValidator {
     )
   }
 
-  #validateDelays(event: ChangedEvent, index: number, at: number, connection: Connection): string | undefined {
+  #validateDelays(event: ChangedEvent, index: number, at: number, connectedAt: number | undefined): string | undefined {
     const { states } = this.#history
     for (const address of event.removed) {
-      const addedIn = this.#addedIn.get(address) ?? 0
       // Without a delay, the watch removes an address at once. Otherwise it reads the list when the removal is due.
       const isDelayed = this.#shrinkDelayMs > 0
       const dueAt = (isDelayed ? this.#readAt : at) - this.#shrinkDelayMs
       const problem =
-        validateRemoval({ states, address, index }, addedIn, dueAt, connection) ??
+        validateRemoval({ states, address, index }, dueAt) ??
         (isDelayed ? validateLastRead(this.#history, address, { from: this.#readAt, to: at }) : undefined)
       if (problem !== undefined) return problem
     }
     for (const address of event.added) {
-      const { tookMs, problem } = validateAddition({ states, address, index }, at, connection, this.#context)
+      const { tookMs, problem } = validateAddition({ states, address, index }, at, connectedAt, this.#context)
       this.slowestPushMs = Math.max(this.slowestPushMs, tookMs)
       if (problem !== undefined) return problem
     }

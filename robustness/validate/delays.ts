@@ -1,12 +1,6 @@
 import type { History, KeyState } from '../model/history.ts'
 import type { ValidationContext } from './context.ts'
 
-/** When the stream of a watch was last opened and lost; `connectedAt` is `undefined` while there is none. */
-export interface Connection {
-  readonly connectedAt: number | undefined
-  readonly disconnectedAt: number
-}
-
 /** The last read of a watch: it began at `from`, and its result was applied at `to`. */
 export interface LastRead {
   readonly from: number
@@ -21,26 +15,14 @@ interface ChangedAddress {
 }
 
 /**
- * Returns a problem if an address was removed before it had been missing for `shrinkDelayMs`.
+ * Returns a problem if an address was removed before it had been missing for `shrinkDelayMs`, without having been back.
  *
- * @param addedIn the index of the state in which the address was emitted as added
  * @param dueAt the time of the last read minus `shrinkDelayMs`: the address must have been missing since then
  */
-export function validateRemoval(
-  changed: ChangedAddress,
-  addedIn: number,
-  dueAt: number,
-  { connectedAt, disconnectedAt }: Connection,
-): string | undefined {
-  const { states, address, index } = changed
+export function validateRemoval(changed: ChangedAddress, dueAt: number): string | undefined {
+  const { sentAt } = changed.states[firstOfRun(changed, false)]!
   const due = dueAt + 2 // timers may fire a little early
-  // Without a stream a watch may have missed a change, so any absence since the addition is accepted then.
-  const sawEverything = connectedAt !== undefined && disconnectedAt < due && connectedAt < due
-  const from = sawEverything ? firstOfRun(changed, false) : addedIn
-  const wasMissing = states
-    .slice(from, index + 1)
-    .some(({ kind, addresses, sentAt }) => kind === 'list' && !addresses.includes(address) && sentAt <= due)
-  return wasMissing ? undefined : `${address} was removed before shrinkDelayMs was over`
+  return sentAt <= due ? undefined : `${changed.address} was removed before shrinkDelayMs was over`
 }
 
 /**
@@ -54,11 +36,15 @@ export function validateLastRead(history: History, address: string, { from, to }
     : `${address} was removed, but it was stored during the read before that`
 }
 
-/** Returns how long it took until an address was emitted, and a problem if that was too long. */
+/**
+ * Returns how long it took until an address was emitted, and a problem if that was too long.
+ *
+ * @param connectedAt when the stream of the watch was opened; `undefined` while there is none
+ */
 export function validateAddition(
   changed: ChangedAddress,
   at: number,
-  { connectedAt }: Connection,
+  connectedAt: number | undefined,
   { limits, isFaultFree, eventLoopDelayMs }: ValidationContext,
 ): { readonly tookMs: number; readonly problem: string | undefined } {
   const { sentAt } = changed.states[firstOfRun(changed, true)]!

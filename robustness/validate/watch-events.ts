@@ -12,7 +12,6 @@ export class WatchEventValidator {
   readonly #shrinkDelayMs: number
   readonly #changes: ChangeValidator
   #connectedAt: number | undefined
-  #disconnectedAt = -Infinity
   /** When the outage began that goes on now. */
   #outageAt: number | undefined
   #resyncs = 0
@@ -37,10 +36,7 @@ export class WatchEventValidator {
         this.#changes.read(at)
         return undefined
       case 'changed':
-        return this.#changes.validate(event, at, {
-          connectedAt: this.#connectedAt,
-          disconnectedAt: this.#disconnectedAt,
-        })
+        return this.#changes.validate(event, at, this.#connectedAt)
       case 'connected':
         if (this.#connectedAt !== undefined) return 'connected twice'
         this.#connectedAt = at
@@ -51,7 +47,6 @@ export class WatchEventValidator {
       case 'disconnected':
         if (this.#connectedAt === undefined) return 'disconnected without having been connected'
         this.#connectedAt = undefined
-        this.#disconnectedAt = at
         this.#outageAt = at
         return undefined
       case 'resynced':

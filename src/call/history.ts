@@ -24,6 +24,13 @@ export class StoreHistory {
     return difference < 0n || (difference === 0n && !isSameValue(snapshot.value, this.#newest.value))
   }
 
+  /** Returns whether there may be lists between the newest one that was seen and this snapshot. */
+  isBehind(snapshot: Snapshot): boolean {
+    if (listRevision(snapshot) <= listRevision(this.#newest)) return false
+    // While there is no list, its revision is that of the store, which rises with every write of another key.
+    return snapshot.value !== undefined || this.#newest.value !== undefined
+  }
+
   /** Starts a new history, in which every revision is new. */
   restart(): void {
     this.#revision = 0n

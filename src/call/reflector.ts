@@ -128,7 +128,8 @@ export class Reflector {
 
   /**
    * Reads the list and applies it. Only a read publishes removals: while this process was stopped, or its event loop was
-   * blocked, the address may have come back.
+   * blocked, the address may have come back. For the same reason, a list that the watch has not delivered starts the
+   * removals again.
    *
    * @param watch its changes during the read are applied before the snapshot
    */
@@ -144,7 +145,8 @@ export class Reflector {
       call.emit({ type: 'resynced', revision: String(listRevision(snapshot)) })
       this.#history.restart()
     }
-    for (const change of [...drain(), snapshot]) this.#apply(change)
+    for (const change of drain()) this.#apply(change)
+    this.#apply(snapshot, this.#history.isBehind(snapshot))
     if (this.#removalDelay.dueAt <= startedAt) {
       // A turn of the event loop, for the changes that have arrived right after the response.
       await clock.sleep(0, call.signal)
@@ -154,15 +156,16 @@ export class Reflector {
     return { revision: snapshot.revision, isNewHistory }
   }
 
-  #apply(snapshot: Snapshot): void {
+  #apply(snapshot: Snapshot, mayHaveMissed = false): void {
     const { call, clock } = this.#context
     const revision = this.#history.advance(snapshot)
     if (revision === undefined) return
+    const now = clock.now()
+    const before = this.#removalDelay.pendingRemovals(now).addresses
+    if (mayHaveMissed) this.#removalDelay.restart(now)
     const parsed = parseAddresses(snapshot.value, snapshot.absence)
     if (parsed.kind !== 'list') return this.#ignore(parsed.kind, revision)
     this.#ignored = undefined
-    const now = clock.now()
-    const { addresses: before } = this.#removalDelay.pendingRemovals(now)
     this.#publish(this.#removalDelay.store(parsed.addresses, revision, now))
     const { addresses: missing, untilMs } = this.#removalDelay.pendingRemovals(now)
     if (missing.length === 0 || missing.join() === before.join()) return

@@ -64,6 +64,11 @@ export class RemovalDelay {
     return this.#shrinkDelayMs === 0 ? this.removeDue(now) : this.#update()
   }
 
+  /** Starts all removals again at the time `now`, because the addresses may have been back. */
+  restart(now: number): void {
+    for (const address of this.#removals.keys()) this.#removals.set(address, now + this.#shrinkDelayMs)
+  }
+
   /** Removes the addresses whose removal was due at the time `now`, and returns what changes. */
   removeDue(now: number): Change | undefined {
     for (const [address, dueAt] of this.#removals) if (dueAt <= now) this.#removals.delete(address)

@@ -28,6 +28,22 @@ test.each([
   expect(new StoreHistory(snapshot('x', 5n, 7n)).isReplacedBy(read)).toBe(expected)
 })
 
+test.each([
+  ['the same value in a newer store', snapshot('x', 5n, 9n), false],
+  ['an older value', snapshot('w', 4n, 7n), false],
+  ['a newer value', snapshot('y', 9n, 9n), true],
+  ['the same value, written again', snapshot('x', 9n, 9n), true],
+  ['a deletion', snapshot(undefined, 0n, 9n), true],
+])('StoreHistory.isBehind says whether there may be lists before a snapshot: %s', (_, read, expected) => {
+  expect(new StoreHistory(snapshot('x', 5n, 7n)).isBehind(read)).toBe(expected)
+})
+
+test('StoreHistory.isBehind is false while the key stays deleted and other keys are written', () => {
+  const history = new StoreHistory(snapshot(undefined, 0n, 7n))
+  expect(history.isBehind(snapshot(undefined, 0n, 9n))).toBe(false)
+  expect(history.isBehind(snapshot('x', 9n, 9n))).toBe(true)
+})
+
 test('StoreHistory.advance returns the revision of a newer value, and undefined for an older one', () => {
   const history = new StoreHistory(snapshot('x', 5n, 7n))
   expect(history.advance(snapshot('y', 8n, 8n))).toBe(8n)

@@ -67,6 +67,67 @@ test('Reflector does not remove an address whose return arrives right after the 
   await watch.close()
 })
 
+test('Reflector starts a removal again when the read before it shows that the stream has missed changes', async () => {
+  const { etcd, watch, events, clock } = await followFake([a, b])
+  etcd.putList(a)
+  await clock.advance(1000)
+  for (const stream of etcd.streams) stream.send = () => {}
+  await clock.advance(1900)
+  etcd.putList(a, b)
+  etcd.putList(a) // Nobody has seen that the address was back, 100 ms before its removal was due.
+  await clock.advance(3099)
+  expect(events.of('changed')).toEqual([])
+  expect(events.of('held')).toMatchObject([{ missing: [b] }, { missing: [b], untilMs: 3000 }])
+  await clock.advance(1)
+  expect(events.of('changed')).toMatchObject([{ removed: [b] }])
+  await watch.close()
+})
+
+test('Reflector starts a removal again when the list was written while etcd could not be reached', async () => {
+  const { etcd, watch, events, clock } = await followFake([a, b, c])
+  etcd.putList(a, c)
+  await clock.advance(1000)
+  etcd.fault = new Failure('unreachable', 'refused')
+  await clock.advance(60_000)
+  etcd.putList(a, b, c)
+  etcd.putList(a, c)
+  etcd.fault = undefined
+  while (events.of('connected').length === 0) await clock.advance(1)
+  await clock.advance(2999)
+  expect(events.of('changed')).toEqual([])
+  await clock.advance(1)
+  expect(events.of('changed')).toMatchObject([{ removed: [b] }])
+  await watch.close()
+})
+
+test('Reflector starts a removal again when the list was written and then emptied while etcd could not be reached', async () => {
+  const { etcd, watch, events, clock } = await followFake([a, b])
+  etcd.putList(a)
+  await clock.advance(1000)
+  etcd.fault = new Failure('unreachable', 'refused')
+  await clock.advance(60_000)
+  etcd.putList(a, b)
+  etcd.put('[]')
+  etcd.fault = undefined
+  while (events.of('connected').length === 0) await clock.advance(1)
+  await clock.advance(2999)
+  expect(events.of('changed')).toEqual([])
+  await clock.advance(1)
+  expect(events.of('changed')).toMatchObject([{ removed: [b] }])
+  await watch.close()
+})
+
+test('Reflector removes an address that is missing although the key was deleted, when its delay is over', async () => {
+  const { etcd, watch, events, clock } = await followFake([a, b])
+  etcd.putList(a)
+  await clock.advance(1000)
+  etcd.del()
+  etcd.bump(5n) // Other keys were written.
+  await clock.advance(2000)
+  expect(events.of('changed')).toMatchObject([{ removed: [b] }])
+  await watch.close()
+})
+
 test('Reflector keeps an address that is due for removal until a read has succeeded', async () => {
   const { etcd, watch, events, clock } = await followFake([a, b])
   etcd.putList(a)

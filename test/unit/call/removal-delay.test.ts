@@ -42,6 +42,16 @@ test('RemovalDelay does not start a removal again when the shorter list is writt
   expect(delay.removeDue(3000)).toMatchObject({ removed: ['b'], revision: 3n })
 })
 
+test('RemovalDelay restarts every removal with the whole delay, and starts none', () => {
+  const delay = start('a', 'b', 'c')
+  delay.store(['a', 'b'], 2n, 0)
+  delay.store(['a'], 3n, 1000)
+  delay.restart(2500)
+  expect(delay.pendingRemovals(2500)).toEqual({ addresses: ['b', 'c'], untilMs: 3000 })
+  expect(delay.removeDue(5499)).toBeUndefined()
+  expect(delay.removeDue(5500)).toMatchObject({ addresses: ['a'], removed: ['b', 'c'] })
+})
+
 test('RemovalDelay removes each of several addresses at its own time', () => {
   const delay = start('a', 'b', 'c')
   delay.store(['a', 'b'], 2n, 0)
