@@ -1,10 +1,21 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test as base, expect } from 'vitest'
 import { expectToCompile } from '../support/compile.ts'
+import { codeBlocks, read } from '../support/documents.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -79,6 +90,26 @@ test.for(['nodenext', 'bundler'])(
 test('the published package has a command', async ({ project }) => {
   const cli = join(project, 'node_modules/rke2-apiserver-resolver/dist/cli.js')
   const { stdout } = await run(process.execPath, [cli, '--version'], { cwd: project })
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('docs/guide-air-gap.md: the command works from a folder that was packed, and unpacked elsewhere', async ({
+  project,
+}) => {
+  const [machine, node] = [temporaryFolder(), temporaryFolder()]
+  const modules = join(machine, 'resolver/lib/node_modules/rke2-apiserver-resolver')
+  const bin = join(machine, 'resolver/bin')
+  const [pack = '', use = ''] = codeBlocks(read('docs/guide-air-gap.md'), 'sh')
+  // What `npm install --global` does, without a network.
+  cpSync(join(project, 'node_modules/rke2-apiserver-resolver'), modules, { recursive: true })
+  mkdirSync(bin)
+  chmodSync(join(modules, 'dist/cli.js'), 0o755)
+  symlinkSync('../lib/node_modules/rke2-apiserver-resolver/dist/cli.js', join(bin, 'rke2-apiserver-resolver'))
+  const tar = /^tar .*$/m.exec(pack)?.[0] ?? ''
+  await run('sh', ['-c', tar], { cwd: machine })
+  rmSync(join(machine, 'resolver'), { recursive: true })
+  const onNode = use.replaceAll('/opt', node).replace('--min 3', '--version')
+  const { stdout } = await run('sh', ['-c', onNode], { cwd: machine })
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
