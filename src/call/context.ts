@@ -18,7 +18,7 @@ export interface CallContext {
  * Returns the milliseconds until the next read while a watch is open, 60 to 90 s. A watch can stop
  * delivering changes without an error, and this read finds them.
  */
-export const resyncMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
+export const relistMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
 
 /** Returns whether a connection may be established after a failed attempt, so that the next one need not wait. */
 export const mayConnect = (source: Source, reason: Reason): boolean =>

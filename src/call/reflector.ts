@@ -4,7 +4,7 @@ import { parseAddresses } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
-import { mayConnect, resyncMs } from './context.ts'
+import { mayConnect, relistMs } from './context.ts'
 import type { CallContext } from './context.ts'
 import { listRevision, StoreHistory } from './history.ts'
 import { ProbeLoop } from './probe-loop.ts'
@@ -108,14 +108,14 @@ export class Reflector {
    */
   async #applyChanges(watch: SourceWatch): Promise<bigint> {
     const { clock } = this.#context
-    let resyncAt = clock.now() + resyncMs(clock)
+    let relistAt = clock.now() + relistMs(clock)
     for (;;) {
-      await this.#changedOrDue(watch, Math.min(resyncAt, this.#removalDelay.dueAt))
+      await this.#changedOrDue(watch, Math.min(relistAt, this.#removalDelay.dueAt))
       for (const change of watch.drain()) this.#apply(change)
-      if (!watch.isOver && clock.now() < Math.min(resyncAt, this.#removalDelay.dueAt)) continue
+      if (!watch.isOver && clock.now() < Math.min(relistAt, this.#removalDelay.dueAt)) continue
       const { revision, isNewHistory } = await this.#read(watch)
       if (isNewHistory || watch.isOver) return revision
-      resyncAt = clock.now() + resyncMs(clock)
+      relistAt = clock.now() + relistMs(clock)
     }
   }
 

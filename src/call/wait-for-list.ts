@@ -4,7 +4,7 @@ import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
-import { mayConnect, resyncMs } from './context.ts'
+import { mayConnect, relistMs } from './context.ts'
 import type { CallContext } from './context.ts'
 import { StoreHistory } from './history.ts'
 import { retry } from './retry.ts'
@@ -47,7 +47,7 @@ class ListWait {
   #state: ListState = { name: 'unread' }
   #snapshot: Snapshot | undefined
   #watch: SourceWatch | undefined
-  #resyncAt = 0
+  #relistAt = 0
   #wokenByWatch = false
   /** Consecutive wake-ups without a newer revision. One is normal (the read was newer); more mean a broken server. */
   #emptyWakeUps = 0
@@ -98,7 +98,7 @@ class ListWait {
 
   /** While a watch is open, dead addresses are probed again without another read. */
   #snapshotToProbeAgain(): Snapshot | undefined {
-    const isFresh = this.#isFollowed && this.#context.clock.now() < this.#resyncAt
+    const isFresh = this.#isFollowed && this.#context.clock.now() < this.#relistAt
     return this.#state.name === 'dead' && isFresh ? this.#snapshot : undefined
   }
 
@@ -116,7 +116,7 @@ class ListWait {
   async #read(): Promise<Snapshot> {
     const { call, clock, source } = this.#context
     call.countAttempt()
-    this.#resyncAt = clock.now() + resyncMs(clock)
+    this.#relistAt = clock.now() + relistMs(clock)
     const snapshot = await source.read(call.signal)
     const isNewHistory = this.#snapshot !== undefined && new StoreHistory(this.#snapshot).isReplacedBy(snapshot)
     // A watch of the old history may be silent for long.
@@ -159,7 +159,7 @@ class ListWait {
     if (watch === undefined || this.#emptyWakeUps > 1) return { watching: false, delayMs: this.#settlesInMs }
     const early = (signal: AbortSignal) => this.#whenChanged(watch, signal)
     // No watch reports that an apiserver has come alive.
-    const longestMs = this.#isFollowed && this.#state.name !== 'dead' ? resyncMs(clock) : undefined
+    const longestMs = this.#isFollowed && this.#state.name !== 'dead' ? relistMs(clock) : undefined
     const settlesInMs = this.#settlesInMs
     const delayMs = settlesInMs === undefined ? longestMs : Math.min(settlesInMs, longestMs ?? Infinity)
     return { watching: true, early, delayMs }
