@@ -51,13 +51,13 @@ export class LiveLine {
   text(now: number, width: number): string | undefined {
     if (this.#wait === undefined) return undefined
     const { description } = this.#wait
-    const start = description === undefined ? 'reading the key' : `still waiting for ${description}`
+    const start = description === undefined ? 'reading the list' : `still waiting for ${description}`
     const add = (text: string, part: string) => (text.length + part.length + 2 > width ? text : `${text}, ${part}`)
     return partsOf(this.#wait, now).reduce(add, start)
   }
 
   #change(change: Partial<Wait>): void {
-    // An open watch reads the key now and then, too.
+    // An open watch reads the list now and then, too.
     if (!this.#isFollowing) this.#wait = { attempt: 1, ...this.#wait, ...change }
   }
 }
@@ -75,7 +75,7 @@ function partsOf({ attempt, missing, watching, nextAt, endAt }: Wait, now: numbe
   const parts: string[] = []
   if (missing !== undefined) parts.push(`missing ${printable(missing.join(' '))}`)
   parts.push(`attempt ${attempt}${nextAt === undefined ? ' in progress' : ''}`)
-  if (nextAt !== undefined) parts.push(watching ? 'watching the key' : `next read in ${left(nextAt)}`)
+  if (nextAt !== undefined) parts.push(watching ? 'watching the list' : `next read in ${left(nextAt)}`)
   if (endAt !== undefined) parts.push(`${left(endAt)} left`)
   return parts
 }

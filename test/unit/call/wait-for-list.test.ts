@@ -50,7 +50,7 @@ test('waitForList takes a pushed list that is older than the store was when the 
   await watch.close()
 })
 
-test('waitForList reads the key again only every 60 to 90 s while a watch is open', async () => {
+test('waitForList reads the list again only every 60 to 90 s while a watch is open', async () => {
   const { source, clock, events } = resolveFake()
   await clock.advance(59_999)
   expect(source.reads).toBe(1)
@@ -62,7 +62,7 @@ test('waitForList reads the key again only every 60 to 90 s while a watch is ope
   expect(source.watches).toBe(1)
 })
 
-test('waitForList reads the key again with the backoff when no watch can be opened', async () => {
+test('waitForList reads the list again with the backoff when no watch can be opened', async () => {
   const { source, clock, result, events } = resolveFake({}, (fakes) => fakes.source.refuseWatches())
   await clock.advance(20_000)
   const delays = events.of('retry').map(({ delayMs }) => delayMs)
@@ -72,7 +72,7 @@ test('waitForList reads the key again with the backoff when no watch can be open
   expect(await result).toMatchObject({ addresses: ['a:1'] })
 })
 
-test('waitForList reads the key again after the backoff when the watch has ended', async () => {
+test('waitForList reads the list again after the backoff when the watch has ended', async () => {
   const { source, clock, result } = resolveFake()
   await clock.advance(10_000)
   source.cut()

@@ -114,7 +114,7 @@ test('run shows the live line only on a terminal that is not dumb, and without -
     await runCommand(args, { ...waiting, stderr, env })
     return stderr.text()
   }
-  expect(await shown('')).toMatch(/^\r\x1b\[K +0\.0s {2}reading the key/)
+  expect(await shown('')).toMatch(/^\r\x1b\[K +0\.0s {2}reading the list/)
   expect(await shown('--log-level info')).toMatch(/^\{"level":"info"/)
   expect(await shown('', { TERM: 'dumb' })).toMatch(/^\{"level":"info"/)
 })

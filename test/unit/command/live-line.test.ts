@@ -26,7 +26,7 @@ test('LiveLine has no text before the first event', () => {
 })
 
 test('LiveLine shows the attempt that is in progress', () => {
-  expect(textAfter([attempt(1)])).toBe('reading the key, attempt 1 in progress')
+  expect(textAfter([attempt(1)])).toBe('reading the list, attempt 1 in progress')
 })
 
 test('LiveLine counts down to the next read and to the deadline', () => {
@@ -36,12 +36,12 @@ test('LiveLine counts down to the next read and to the deadline', () => {
 })
 
 test('LiveLine shows no deadline when there is none', () => {
-  expect(textAfter([attempt(1), retry()])).toBe('reading the key, attempt 1, next read in 1.5s')
+  expect(textAfter([attempt(1), retry()])).toBe('reading the list, attempt 1, next read in 1.5s')
 })
 
 test('LiveLine shows that the key is watched instead of the time of the next read', () => {
   const watching = retry({ delayMs: 75_000, remainingMs: 60_000, watching: true })
-  expect(textAfter([attempt(1), watching])).toBe('reading the key, attempt 1, watching the key, 1m00s left')
+  expect(textAfter([attempt(1), watching])).toBe('reading the list, attempt 1, watching the list, 1m00s left')
 })
 
 test('LiveLine names what is missing until it is no longer missing', () => {

@@ -30,7 +30,7 @@ function screen(columns?: number) {
 test('Terminal draws the live line again as time passes, below the lines that stay', () => {
   const { emit, rows } = screen()
   emit(attempt(1))
-  expect(rows).toEqual(['    0.0s  reading the key, attempt 1 in progress'])
+  expect(rows).toEqual(['    0.0s  reading the list, attempt 1 in progress'])
   emit(phase())
   emit(retry({ delayMs: 1500, remainingMs: 60_000 }))
   vi.advanceTimersByTime(1000)
@@ -67,7 +67,7 @@ test('Terminal prints other lines above the live line', () => {
   terminal.print('the client key is open to others')
   expect(rows).toEqual([
     '    0.0s  the client key is open to others',
-    '    0.0s  reading the key, attempt 1 in progress',
+    '    0.0s  reading the list, attempt 1 in progress',
   ])
 })
 
@@ -77,7 +77,7 @@ test('Terminal erases the live line on clear, until the next tick', () => {
   terminal.clear()
   expect(rows).toEqual([''])
   vi.advanceTimersByTime(1000)
-  expect(rows[0]).toContain('reading the key')
+  expect(rows[0]).toContain('reading the list')
 })
 
 test.for<[string, ApiserverAddressEvent, string]>([
