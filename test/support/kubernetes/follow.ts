@@ -9,12 +9,19 @@ import { Watch } from '../../../src/watch.ts'
 import { VirtualClock } from '../clock.ts'
 import { Recorder } from '../recorder.ts'
 
+/** What other threads do for this process. A file that never answers must not stop the test. */
+const isRequest = (resource: string) => /^(?:FSReq|GetAddrInfoReq)/.test(resource)
+const longestTurns = 1000
+
 /**
  * Resolves when the network and the file system have had their turn. Both sides of a connection are in this process, so
- * turns of its event loop count, and not time.
+ * turns of its event loop count, and not time. They begin again while a file is read, which takes as long as it takes.
  */
 async function turns(): Promise<void> {
-  for (let left = 20; left > 0; left--) await sleep(1)
+  for (let left = 20, all = longestTurns; left > 0 && all > 0; left--, all--) {
+    await sleep(1)
+    if (process.getActiveResourcesInfo().some(isRequest)) left = 20
+  }
 }
 
 /** A watch in virtual time over real connections. It is closed at the end of the test. */

@@ -57,6 +57,7 @@ test('watch removes an address that has been missing for 30 s', async () => {
   await watch.advance(29_900)
   expect(watch.events.of('changed')).toEqual([])
   await watch.advance(101)
+  await watch.events.until('changed')
   expect(watch.events.of('changed')).toMatchObject([{ removed: [`${c}:6443`] }])
 })
 
