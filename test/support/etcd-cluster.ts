@@ -73,6 +73,11 @@ export class EtcdCluster implements AsyncDisposable {
     return header.revision
   }
 
+  /** Stores a list as RKE2 does. Resolves with its revision. */
+  putList(...addresses: readonly string[]): Promise<string> {
+    return this.put('rke2/apiaddresses', `${JSON.stringify(addresses)}\n`)
+  }
+
   /** Deletes the key. Resolves with the revision of the store after that. */
   async del(key: string): Promise<string> {
     const { header } = await this.request<Reply>('kv/deleterange', { key: base64(key) })

@@ -1,7 +1,12 @@
 import { onTestFinished } from 'vitest'
 import type { AddressChange, ApiserverAddressWatch, WatchOptions } from '../../src/index.ts'
 import { watchApiserverAddresses } from '../../src/index.ts'
+import type { EtcdCluster } from './etcd-cluster.ts'
 import { Recorder } from './recorder.ts'
+
+/** Returns a watch of an etcd in containers, with the certificate files of its data directory. */
+export const watchEtcd = ({ dataDir, endpoints }: EtcdCluster, more: WatchOptions = {}): ObservedWatch =>
+  new ObservedWatch({ dataDir, endpoints, ...more })
 
 /** A watch with everything that its caller can observe. It is closed at the end of the test. */
 export class ObservedWatch {
