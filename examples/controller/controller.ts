@@ -7,12 +7,7 @@ import type { WatchApiserverAddresses } from 'rke2-apiserver-resolver'
 import { Apiservers } from './apiservers.ts'
 import { follow } from './follow.ts'
 
-const {
-  RKE2_DATA_DIR,
-  ETCDCTL_ENDPOINTS,
-  KUBECONFIG = '/etc/rancher/rke2/rke2.yaml',
-  INTERVAL_MS = '5000',
-} = process.env
+const { RKE2_DATA_DIR, ETCDCTL_ENDPOINTS, KUBECONFIG, KUBERNETES_SERVICE_HOST, INTERVAL_MS = '5000' } = process.env
 const logger = pino()
 const stop = new AbortController()
 const { signal } = stop
@@ -22,9 +17,11 @@ const options = { dataDir: RKE2_DATA_DIR, endpoints: ETCDCTL_ENDPOINTS?.split(',
 const watch: WatchApiserverAddresses = (more) => watchApiserverAddresses({ ...options, ...more })
 try {
   const first = await resolveApiserverAddresses({ ...options, timeoutMs: Infinity, signal })
-  // Read only now, because RKE2 writes this file while it boots. Its CA and user are used, its address is not.
+  // The CA and the user are used, the address is not. Only now, because RKE2 writes its file while it boots.
   const base = new KubeConfig()
-  base.loadFromFile(KUBECONFIG)
+  const isPod = KUBECONFIG === undefined && KUBERNETES_SERVICE_HOST !== undefined
+  if (isPod) base.loadFromCluster()
+  else base.loadFromFile(KUBECONFIG ?? '/etc/rancher/rke2/rke2.yaml')
   const apiservers = new Apiservers(base, (from, error) =>
     logger.warn({ from, error: String((error as Error).cause ?? error) }, 'trying the next apiserver'),
   )
