@@ -1,10 +1,8 @@
 #!/usr/bin/env node
-import { existsSync, fstatSync, mkdirSync, readFileSync } from 'node:fs'
-// Imported as a whole, because a named import of a function that an old Node does not have would fail at once.
-import nodeModule from 'node:module'
-import { constants, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { fstatSync } from 'node:fs'
+import { constants } from 'node:os'
 import { isatty } from 'node:tty'
+import { enableCompileCache, readVersion } from './installation.ts'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 12)) {
@@ -21,7 +19,6 @@ try {
 const env = { ...process.env }
 // grpc-js would write lines of its own to stderr, such as one for pings that come too often. The events have it all.
 process.env['GRPC_VERBOSITY'] ??= 'NONE'
-const { run } = await import('./command/command.ts')
 
 const stopSignals = ['SIGINT', 'SIGTERM'] as const
 // A terminal sends these to all processes in the foreground. A program that is started gets them without this process.
@@ -38,33 +35,44 @@ listen(stopSignals, (signal) => {
   controller.abort(signal)
 })
 
-// Not process.exit(), which would cut off the output to a pipe.
-process.exitCode = await run({
-  args: process.argv.slice(2),
-  env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  stderrId() {
-    const { dev, ino } = fstatSync(2, { bigint: true })
-    return `${dev}:${ino}`
-  },
-  signal: controller.signal,
-  signals: { passOn },
-  version: () => JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version,
-  library: () => import('./index.ts'),
-  now: () => performance.now(),
-})
+// Not `await` at the top level, which the build for a single file cannot have, because that file is CommonJS.
+void main()
 
-leaveSignals()
-// A file system or a DNS server that does not answer never ends a read or a look-up, and Node waits for both, also in
-// process.exit().
-const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
-const killIfHeld = () => {
+async function main(): Promise<void> {
+  // If nothing keeps the process alive before there is a result, the end is not a success.
+  process.exitCode = 1
+  const { run } = await import('./command/command.ts')
+  // Not process.exit(), which would cut off the output to a pipe.
+  process.exitCode = await run({
+    args: process.argv.slice(2),
+    env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stderrId() {
+      const { dev, ino } = fstatSync(2, { bigint: true })
+      return `${dev}:${ino}`
+    },
+    signal: controller.signal,
+    signals: { passOn },
+    version: readVersion,
+    library: () => import('./index.ts'),
+    now: () => performance.now(),
+  })
+
+  leaveSignals()
+  setTimeout(killIfHeld, 1000).unref()
+}
+
+/**
+ * A file system or a DNS server that does not answer never ends a read or a look-up, and Node waits for both, also in
+ * process.exit().
+ */
+function killIfHeld(): void {
+  const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
   if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource))) {
     process.kill(process.pid, 'SIGKILL')
   }
 }
-setTimeout(killIfHeld, 1000).unref()
 
 /** Listens to these signals, and no longer to those before. */
 function listen(names: readonly NodeJS.Signals[], next: Listener): void {
@@ -86,16 +94,4 @@ function passOn(receive: Listener): void {
     if (!isSentByTerminal(signal)) receive(signal)
   })
   if (controller.signal.aborted) receive(controller.signal.reason)
-}
-
-/**
- * Keeps compiled code for the next start, which is then a fifth faster. The directory is in the home of the user as the
- * system knows it. In /tmp, which is Node's default, or in a home that the environment names, others could place code
- * that root would run.
- */
-function enableCompileCache(): void {
-  const parent = join(userInfo().homedir, '.cache')
-  const folder = join(parent, 'rke2-apiserver-resolver')
-  for (const path of [parent, folder]) if (!existsSync(path)) mkdirSync(path, { mode: 0o700 })
-  nodeModule.enableCompileCache(folder)
 }
