@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { commandLine } from '../support/command-program.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 
-const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const first = '10.0.0.11:6443'
 const one = [first]
 const three = [first, '10.0.0.12:6443', '10.0.0.13:6443']
@@ -28,7 +27,7 @@ function freshKey() {
 
 /** Runs the command in a process of its own, or a shell line in which `"$@"` is the command. */
 function start(args: readonly string[], { shell, env }: { shell?: string; env?: Record<string, string> } = {}) {
-  const command = [process.execPath, program, ...args]
+  const command = [...commandLine(), ...args]
   const [file = '', ...rest] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command]
   // Node 22 prints a warning that it strips types.
   const child = spawn(file, rest, {

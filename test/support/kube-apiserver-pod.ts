@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { getContainerRuntimeClient } from 'testcontainers'
+import { commandLine } from './command-program.ts'
 import { labels } from './kube-apiserver-program.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
@@ -25,12 +26,13 @@ export interface PodResult {
  * container has the network of this machine, and its Node and its libraries, because no image with Node may be at hand.
  */
 export async function runInPod({ env = {}, mounts }: PodOptions): Promise<PodResult> {
-  const own = [project, dirname(process.execPath), '/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path))
+  const [file = '', ...args] = commandLine()
+  const own = [project, dirname(file), '/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path))
   const all = [...own.map((path) => [path, path]), ...Object.entries(mounts)]
   const { dockerode } = (await getContainerRuntimeClient()).container
   const container = await dockerode.createContainer({
     Image: process.env['ETCD_IMAGE'] ?? '',
-    Entrypoint: [process.execPath, `${project}/src/cli.ts`],
+    Entrypoint: [file, ...args],
     Cmd: ['--timeout', '30s'],
     // Node 22 prints a warning that it strips types.
     Env: Object.entries({ NODE_NO_WARNINGS: '1', ...env }).map(([name, value]) => `${name}=${value}`),

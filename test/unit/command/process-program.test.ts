@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { canPreload, commandLine } from '../../support/command-program.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { startHostileEtcd } from '../../support/hostile-etcd.ts'
 import { startProxy } from '../../support/net.ts'
-
-const cli = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
 
 interface Setup {
   readonly endpoint?: string
@@ -24,7 +22,7 @@ interface Setup {
 /** Starts the command with a program, which it runs when it has read a list. */
 async function start(
   program: readonly string[],
-  { endpoint, input = '', env = {}, preload = '', hasTerminal = false }: Setup = {},
+  { endpoint, input = '', env = {}, preload, hasTerminal = false }: Setup = {},
 ) {
   const flags = [
     '--endpoints',
@@ -34,8 +32,7 @@ async function start(
     '--log-level',
     'silent',
   ]
-  const before = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
-  const command = [process.execPath, ...before, cli, ...flags, '--', ...program]
+  const command = [...commandLine(preload), ...flags, '--', ...program]
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
   const [file = '', ...args] = hasTerminal ? ['script', '-qefc', `exec ${quoted}`, '/dev/null'] : command
   const child = spawn(file, args, {
@@ -113,7 +110,7 @@ test('the command ends with 128 and the number of the signal that ended the prog
   expect(await ended).toMatchObject({ code: 137 })
 })
 
-test('the command passes on a signal that comes just before the program is started', async () => {
+test.runIf(canPreload)('the command passes on a signal that comes just before the program is started', async () => {
   const preload = `
     import childProcess from 'node:child_process'
     const { spawn } = childProcess
@@ -125,9 +122,11 @@ test('the command passes on a signal that comes just before the program is start
   expect(await ended).toMatchObject({ code: 143, stdout: '' })
 })
 
-test('the command passes on a signal that comes between the list and the start of the program', async () => {
-  // The list is there when its file is written.
-  const preload = `
+test.runIf(canPreload)(
+  'the command passes on a signal that comes between the list and the start of the program',
+  async () => {
+    // The list is there when its file is written.
+    const preload = `
     import fs from 'node:fs/promises'
     import { syncBuiltinESMExports } from 'node:module'
     const { rename } = fs
@@ -140,12 +139,13 @@ test('the command passes on a signal that comes between the list and the start o
       return rename(...args)
     }
     syncBuiltinESMExports()`
-  const { ended } = await start(['sh', '-c', 'exec sleep 1000'], {
-    preload,
-    env: { RKE2_APISERVER_RESOLVER_OUTPUT: join(temporaryFolder(), 'list') },
-  })
-  expect(await ended).toMatchObject({ code: 143, stdout: '' })
-})
+    const { ended } = await start(['sh', '-c', 'exec sleep 1000'], {
+      preload,
+      env: { RKE2_APISERVER_RESOLVER_OUTPUT: join(temporaryFolder(), 'list') },
+    })
+    expect(await ended).toMatchObject({ code: 143, stdout: '' })
+  },
+)
 
 test('the command has no connection to etcd while the program runs', async () => {
   const proxy = await startProxy(await startHostileEtcd({}))

@@ -1,11 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import { canPreload, commandLine } from '../../support/command-program.ts'
 import { answer, frame, range, startHostileEtcd } from '../../support/hostile-etcd.ts'
-
-const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
 
 test('the command writes nothing of grpc-js to stderr when a proxy refuses its pings', async () => {
   let reads = 0
@@ -16,8 +14,8 @@ test('the command writes nothing of grpc-js to stderr when a proxy refuses its p
       stream.close(11)
     },
   })
-  const args = [program, '--endpoints', endpoint, '--address-key', 'key']
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args)
+  const [file, ...args] = [...commandLine(), '--endpoints', endpoint, '--address-key', 'key']
+  const { stdout, stderr } = await promisify(execFile)(file, args)
   expect(stdout).toBe('10.0.0.11:6443\n')
   const messages = stderr
     .trimEnd()
@@ -29,15 +27,18 @@ test('the command writes nothing of grpc-js to stderr when a proxy refuses its p
   ])
 })
 
-test('SIGTERM ends the process after the command has ended, when something else keeps it alive', async () => {
-  const endpoint = await startHostileEtcd({})
-  const keepAlive = 'data:text/javascript,setInterval(()=>{},1e9)'
-  const args = ['--import', keepAlive, program, '--endpoints', endpoint, '--address-key', 'key']
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-  // Its listeners are gone shortly after the output. Until then, a signal is one for the command, and has no effect.
-  const timer = setInterval(() => child.kill('SIGTERM'), 50)
-  onTestFinished(() => clearInterval(timer))
-  expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
-})
+test.runIf(canPreload)(
+  'SIGTERM ends the process after the command has ended, when something else keeps it alive',
+  async () => {
+    const endpoint = await startHostileEtcd({})
+    const command = commandLine('setInterval(() => {}, 1e9)')
+    const [file, ...args] = [...command, '--endpoints', endpoint, '--address-key', 'key']
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    // Its listeners are gone shortly after the output. Until then, a signal is one for the command, and has no effect.
+    const timer = setInterval(() => child.kill('SIGTERM'), 50)
+    onTestFinished(() => clearInterval(timer))
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM'])
+  },
+)

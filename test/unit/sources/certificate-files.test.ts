@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { parseOptions } from '../../../src/call/config.ts'
@@ -12,6 +11,7 @@ import { resolve } from '../../../src/resolve.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import type { KeyPair } from '../../support/certificates.ts'
 import { VirtualClock } from '../../support/clock.ts'
+import { canPreload, commandLine } from '../../support/command-program.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { unusedPort } from '../../support/net.ts'
 import { Recorder } from '../../support/recorder.ts'
@@ -150,7 +150,7 @@ test('an abort ends resolve, and close() ends a watch, while a file system does 
   expect(await next).toEqual({ done: true, value: undefined })
 })
 
-test('the command kills itself after its deadline while a file system does not answer', async () => {
+test.runIf(canPreload)('the command kills itself after its deadline while a file system does not answer', async () => {
   const { caFile, certFile, keyFile } = await unansweredFiles('keyFile')
   // The same replacement of `open` as above, in a process of its own, which Node would keep for as long as the read lasts.
   const preload = `import fs from 'node:fs'
@@ -158,14 +158,9 @@ test('the command kills itself after its deadline while a file system does not a
     const { open } = fs.promises
     fs.promises.open = (file, flags) => open(file, file.endsWith('.unanswered') ? 'r' : flags)
     syncBuiltinESMExports()`
-  const program = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url))
   const flags = ['--cacert', caFile, '--cert', certFile, '--key', keyFile, '--timeout', '4s']
-  const child = spawn(process.execPath, [
-    '--import',
-    `data:text/javascript,${encodeURIComponent(preload)}`,
-    program,
-    ...flags,
-  ])
+  const [command = '', ...args] = [...commandLine(preload), ...flags]
+  const child = spawn(command, args)
   onTestFinished(() => void child.kill('SIGKILL'))
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
