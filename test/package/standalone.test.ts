@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test as base, expect } from 'vitest'
+import { buildExecutable } from '../../build/executable.ts'
 import { buildSingleFile } from '../../build/single-file.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { temporaryFolder } from '../support/folder.ts'
 import { startHostileEtcd } from '../support/hostile-etcd.ts'
 
+// An executable for macOS would have to be signed.
+const isLinux = process.platform === 'linux'
 const cli = join(import.meta.dirname, '../../dist/cli.js')
 
 interface Result {
@@ -32,18 +35,19 @@ const withoutTimes = ({ stderr, ...rest }: Result): Result => ({
   stderr: stderr.replaceAll(/"time":"[^"]+"|elapsedMs"?[:=]\d+|\b\d+\.\d s\b/g, ''),
 })
 
-const test = base.extend('built', { scope: 'file' }, async ({}, { onCleanup }) => {
+/** The command lines that start the single file and the executable. Each is in a folder with nothing else. */
+const test = base.extend('programs', { scope: 'file' }, async ({}, { onCleanup }) => {
   const folder = mkdtempSync(join(tmpdir(), 'standalone-'))
   onCleanup(() => rmSync(folder, { recursive: true }))
-  return buildSingleFile(folder)
+  const move = (from: string, to: string) => {
+    mkdirSync(join(folder, to))
+    renameSync(from, join(folder, to, 'resolver'))
+    return join(folder, to, 'resolver')
+  }
+  const executable = isLinux ? move(await buildExecutable(folder), 'executable') : await buildSingleFile(folder)
+  const file = move(join(folder, 'rke2-apiserver-resolver.cjs'), 'file')
+  return { file: [process.execPath, file], executable: [executable] }
 })
-
-/** Copies the single file to an empty folder. Returns the command line that starts it there. */
-function alone(built: string): string[] {
-  const file = join(temporaryFolder(), 'resolver.cjs')
-  copyFileSync(built, file)
-  return [process.execPath, file]
-}
 
 const calls = [
   ['prints the help', 0, ['--help']],
@@ -56,27 +60,63 @@ const calls = [
   ['misses a CA', 1, ['--source', 'kubernetes', '--endpoints', 'https://127.0.0.1:9', '--max-attempts', '1']],
 ] as const
 
-test.for(calls)(
-  'the single file %s, and exits with %d, as the command of the package does',
-  async ([, code, args], { built }) => {
+const kinds = isLinux ? (['file', 'executable'] as const) : (['file'] as const)
+
+test.for(kinds.flatMap((kind) => calls.map((call) => [kind, ...call] as const)))(
+  'the single %s %s, and exits with %d, as the command of the package does',
+  async ([kind, , code, args], { programs }) => {
     const env = { RKE2_APISERVER_RESOLVER_ENDPOINTS: await startHostileEtcd({}) }
     const expected = withoutTimes(await run([process.execPath, cli, ...args], env))
     expect(expected.code).toBe(code)
-    expect(withoutTimes(await run([...alone(built), ...args], env))).toEqual(expected)
+    expect(withoutTimes(await run([...programs[kind], ...args], env))).toEqual(expected)
   },
 )
 
-test('the single file prints the version of the package', async ({ built }) => {
+test('the single file prints the version of the package', async ({ programs }) => {
   const expected = { code: 0, stdout: `${manifest.version}\n`, stderr: '' }
-  expect(await run([...alone(built), '--version'])).toEqual(expected)
+  expect(await run([...programs.file, '--version'])).toEqual(expected)
 })
 
-test('the single file names the Node version that it needs when Node is too old', async ({ built }) => {
+test('the single file names the Node version that it needs when Node is too old', async ({ programs }) => {
   const old = `Object.defineProperty(process.versions, 'node', { value: '22.11.0' })`
-  const [node = '', file = ''] = alone(built)
+  const [node = '', file = ''] = programs.file
   expect(await run([node, '--import', `data:text/javascript,${encodeURIComponent(old)}`, file, '--version'])).toEqual({
     code: 1,
     stdout: '',
     stderr: 'rke2-apiserver-resolver: Node 22.12 or later is needed, and this is 22.11.0\n',
+  })
+})
+
+// Node 24.6 is the first one that can ignore NODE_OPTIONS.
+const ignoresNodeOptions = Number(process.versions.node.split('.')[0]) >= 24
+
+test.runIf(isLinux && ignoresNodeOptions)(
+  'the executable prints both versions, whatever NODE_OPTIONS is, and writes no file',
+  async ({ programs }) => {
+    const home = temporaryFolder()
+    const env = { NODE_OPTIONS: '--require /absent.js', HOME: home }
+    expect(await run([...programs.executable, '--version'], env)).toEqual({
+      code: 0,
+      stdout: `${manifest.version} (Node.js ${process.versions.node})\n`,
+      stderr: '',
+    })
+    expect(readdirSync(home)).toEqual([])
+  },
+)
+
+test.runIf(isLinux)('a program that the executable starts has the environment as it is', async ({ programs }) => {
+  const env = {
+    NODE_OPTIONS: '--max-old-space-size=100',
+    RKE2_APISERVER_RESOLVER_ENDPOINTS: await startHostileEtcd({}),
+    RKE2_APISERVER_RESOLVER_ADDRESS_KEY: 'key',
+  }
+  const { stdout } = await run([...programs.executable, '--', 'sh', '-c', 'echo $NODE_OPTIONS'], env)
+  expect(stdout).toBe(`${env.NODE_OPTIONS}\n`)
+})
+
+test.runIf(isLinux)('the executable takes flags of Node for flags of its own', async ({ programs }) => {
+  expect(await run([...programs.executable, '--eval', '1'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--eval'),
   })
 })
