@@ -9,6 +9,9 @@ import { buildSingleFile } from './single-file.ts'
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
 
+/** The name that Kubernetes, RKE2 and Docker have for the processor. */
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+
 /** Marks the place in Node's binary that says whether a program is inside. Node's documentation has this value. */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
@@ -19,7 +22,7 @@ const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 export async function buildExecutable(folder: string): Promise<string> {
   const main = await buildSingleFile(folder)
   await copyNodeLicense(join(folder, 'NODE-LICENSE'))
-  const executable = join(folder, `rke2-apiserver-resolver-${process.platform}-${process.arch}`)
+  const executable = join(folder, `rke2-apiserver-resolver-${process.platform}-${architecture}`)
   const work = await mkdtemp(join(folder, '.executable-'))
   try {
     const [config, blob, node] = ['config.json', 'blob', 'node'].map((name) => join(work, name)) as [

@@ -1,6 +1,6 @@
 // usage: node build/single-file.ts
 // Writes the command with all of its dependencies as one file, for a Node without node_modules.
-import { chmod, readFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { etcdDescriptor } from './etcd-descriptor.ts'
@@ -9,7 +9,7 @@ import { withoutReflection } from './without-reflection.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** Writes the file and the licences of what is in it to a folder. Resolves with the path of the file. */
+/** Writes the file to a folder, with its licence and those of what is in it. Resolves with the path of the file. */
 export async function buildSingleFile(folder: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const bundle = await rolldown({
@@ -36,6 +36,7 @@ export async function buildSingleFile(folder: string): Promise<string> {
     dynamicImportInCjs: false,
     entryFileNames: '[name].cjs',
   })
+  await copyFile(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   const file = join(folder, 'rke2-apiserver-resolver.cjs')
   await chmod(file, 0o755)
   return file
