@@ -86,9 +86,9 @@ export class KubeAdmin {
     await this.send('DELETE', `${slicesPath}/${name}`)
   }
 
-  /** Creates the ServiceAccount in `default`, and resolves with a token for it. */
-  async createToken(serviceAccount: string): Promise<string> {
-    const path = '/api/v1/namespaces/default/serviceaccounts'
+  /** Creates the ServiceAccount, and resolves with a token for it. */
+  async createToken(serviceAccount: string, namespace = 'default'): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts`
     await this.create(path, { metadata: { name: serviceAccount } })
     const { status, body } = await this.send<{ status: { token: string } }>('POST', `${path}/${serviceAccount}/token`, {
       spec: { expirationSeconds: 3600 },

@@ -10,6 +10,10 @@ import { labels } from './kube-apiserver-program.ts'
 const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
 export interface PodOptions {
+  /** The program and its arguments. @default the command, with half a minute for the list */
+  readonly program?: readonly string[]
+  /** Stops the container with SIGTERM when stdout has this text. Otherwise the program ends by itself. */
+  readonly stopAt?: string
   readonly env?: Readonly<Record<string, string>>
   /** The folders of this machine to mount, each with its path in the container. */
   readonly mounts: Readonly<Record<string, string>>
@@ -22,18 +26,18 @@ export interface PodResult {
 }
 
 /**
- * Runs the command without arguments in a container, so that its default paths can be those of a Pod or of a node. The
+ * Runs a program in a container, the command without arguments if it is no other one, so that its default paths can be those of a Pod or of a node. The
  * container has the network of this machine, and its Node and its libraries, because no image with Node may be at hand.
  */
-export async function runInPod({ env = {}, mounts }: PodOptions): Promise<PodResult> {
-  const [file = '', ...args] = commandLine()
+export async function runInPod({ program, stopAt, env = {}, mounts }: PodOptions): Promise<PodResult> {
+  const [file = '', ...args] = program ?? [...commandLine(), '--timeout', '30s']
   const own = [project, dirname(file), '/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path))
   const all = [...own.map((path) => [path, path]), ...Object.entries(mounts)]
   const { dockerode } = (await getContainerRuntimeClient()).container
   const container = await dockerode.createContainer({
     Image: process.env['ETCD_IMAGE'] ?? '',
-    Entrypoint: [file, ...args],
-    Cmd: ['--timeout', '30s'],
+    Entrypoint: [file],
+    Cmd: args,
     // Node 22 prints a warning that it strips types.
     Env: Object.entries({ NODE_NO_WARNINGS: '1', ...env }).map(([name, value]) => `${name}=${value}`),
     Labels: { ...labels },
@@ -47,6 +51,12 @@ export async function runInPod({ env = {}, mounts }: PodOptions): Promise<PodRes
       stdout.end()
       stderr.end()
     })
+    if (stopAt !== undefined) {
+      stdout.on('data', (chunk: Buffer) => {
+        // A second signal is refused when the program has ended after the first one.
+        if (chunk.includes(stopAt)) container.kill({ signal: 'SIGTERM' }).catch(() => {})
+      })
+    }
     await container.start()
     const [printed, logged] = await Promise.all([text(stdout), text(stderr)])
     const { StatusCode: code } = (await container.wait()) as { StatusCode: number }
