@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test as base, expect } from 'vitest'
+import { test as base, expect, vi } from 'vitest'
 import { buildExecutable } from '../../build/executable.ts'
 import { buildSingleFile } from '../../build/single-file.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { temporaryFolder } from '../support/folder.ts'
 import { startHostileEtcd } from '../support/hostile-etcd.ts'
+
+// The first test builds the executable, which writes 110 MB twice.
+vi.setConfig({ testTimeout: 240_000 })
 
 // An executable for macOS would have to be signed.
 const isLinux = process.platform === 'linux'
