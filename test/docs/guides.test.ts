@@ -31,7 +31,7 @@ function commandLines(document: string): string[] {
 test('the command accepts every command line in README and docs', () => {
   const lines = documents.flatMap(commandLines)
   expect(lines.length).toBeGreaterThan(10)
-  for (const line of lines) expect([line, typeof readCommandLine(line.split(/\s+/), {})]).toEqual([line, 'object'])
+  for (const line of lines) expect(() => readCommandLine(line.split(/\s+/), {}), line).not.toThrow()
 })
 
 test('each guide and the FAQ has at most 80 lines', () => {

@@ -4,17 +4,23 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { test as base, expect, onTestFinished } from 'vitest'
+import { loadYaml } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
+import { test as base, expect, onTestFinished, vi } from 'vitest'
 import { buildExecutable } from '../../build/executable.ts'
 import manifest from '../../package.json' with { type: 'json' }
+import { startApiserver, writeServerCa } from '../support/apiserver.ts'
+import { codeBlocks, read, section } from '../support/documents.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { labels } from '../support/kube-apiserver-program.ts'
 
+// The first test builds the executable, which writes 110 MB twice.
+vi.setConfig({ testTimeout: 240_000 })
+
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 const three = ['10.0.0.11:6443', '10.0.0.12:6443', '10.0.0.13:6443']
-const files = ['server-ca.crt', 'client.crt', 'client.key']
 
 const test = base
   .extend('image', { scope: 'file' }, async ({}, { onCleanup }) => {
@@ -30,21 +36,25 @@ const test = base
   })
   .extend('etcd', { scope: 'file' }, async ({}, { onCleanup }) => {
     const etcd = await startEtcd()
+    await writeServerCa(etcd.dataDir, etcd.authority)
     onCleanup(() => etcd[Symbol.asyncDispose]())
     return etcd
   })
+
+const [pod] = loadYaml<V1Pod>(read('examples/init-container/pod.yaml')).spec?.initContainers ?? []
+const files = (pod?.volumeMounts ?? []).map(({ mountPath }) => mountPath)
 
 /** The user of the certificate files, as root is on a node. */
 const owner = String(process.getuid?.() ?? 0)
 
 let containers = 0
 
-/** Starts the image as the Pod of examples/init-container does, with the certificate files where a node has them. */
+/** Starts the image with the files and rights that examples/init-container/pod.yaml gives it. */
 function start(image: string, etcd: EtcdCluster, args: readonly string[], { user = owner } = {}) {
   const name = `rke2-apiserver-resolver-test-${process.pid}-${++containers}`
   const mounts = files.flatMap((file) => {
-    const path = `server/tls/etcd/${file}`
-    return ['--volume', `${etcd.dataDir}/${path}:/var/lib/rancher/rke2/${path}:ro`]
+    const source = file.replace('/var/lib/rancher/rke2', etcd.dataDir)
+    return ['--volume', `${source}:${file}:ro`]
   })
   const rights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--user', user]
   const marks = Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`])
@@ -72,6 +82,40 @@ test('the image reads etcd with TLS, from a read-only file system without Node',
     stdout: `${three.join('\n')}\n`,
     stderr: expect.stringMatching(/^\{"level":"info",.*"msg":"found 3 apiservers in 1 attempt"\}\n$/),
   })
+})
+
+test('the image does what examples/init-container/pod.yaml requires of it', async ({ image, etcd }) => {
+  expect(pod?.securityContext).toMatchObject({
+    runAsUser: 0,
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  })
+  const apiservers = await Promise.all([1, 2, 3].map(() => startApiserver(etcd.authority)))
+  onTestFinished(async () => void (await Promise.all(apiservers.map((apiserver) => apiserver.stop()))))
+  const addresses = apiservers.map(({ address }) => address).toSorted()
+  const [last] = apiservers
+  await last?.stop()
+  await etcd.put('rke2/apiaddresses', JSON.stringify(addresses))
+  const { child, output, ended } = start(image, etcd, pod?.args ?? [])
+  while (!output.stderr.includes('is dead')) await once(child.stderr, 'data')
+  await last?.start()
+  const { code, stdout } = await ended
+  expect({ code, addresses: stdout.trimEnd().split('\n').toSorted() }).toEqual({ code: 0, addresses })
+})
+
+test('docs/install.md: the image can be saved to a file, and is complete where the file is loaded', async ({
+  image,
+}) => {
+  const folder = mkdtempSync(join(tmpdir(), 'image-file-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const blocks = codeBlocks(section(read('docs/install.md'), 'Without internet'), 'sh')
+  const save = blocks.find((block) => block.startsWith('docker save')) ?? ''
+  await run('sh', ['-c', save.replace(/rke2-apiserver-resolver:\S+/, image)], { cwd: folder })
+  await run('docker', ['image', 'rm', image])
+  await run('docker', ['load', '--input', join(folder, 'rke2-apiserver-resolver-image-amd64.tar.gz')])
+  const { stdout } = await run('docker', ['run', '--rm', '--read-only', '--network', 'none', image, '--version'])
+  expect(stdout).toBe(`${manifest.version} (Node.js ${process.versions.node})\n`)
 })
 
 test('the image exits with 3 after --timeout, and with 2 for an invalid flag', async ({ image, etcd }) => {
