@@ -21,6 +21,13 @@ export interface Usage {
   readonly heap: number
 }
 
+/** Where a program reads the list: a key in etcd or, with the data directory of a node, an apiserver. */
+export interface ReadFrom {
+  readonly endpoint: string
+  readonly key?: string
+  readonly dataDir?: string
+}
+
 export interface BaselineOptions {
   readonly waiters?: number
   /** Counts connects and makes {@link BaselineProcess.usage} available, which costs the process a little. */
@@ -36,10 +43,12 @@ export class BaselineProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown>
 
-  constructor(id: BaselineId, endpoint: string, key: string, { waiters = 1, observed = false }: BaselineOptions = {}) {
+  constructor(id: BaselineId, from: ReadFrom, { waiters = 1, observed = false }: BaselineOptions = {}) {
     const file = (name: string) => fileURLToPath(new URL(`baselines/${name}.js`, import.meta.url))
     const flags = observed ? ['--expose-gc', '--import', file('support/observe')] : []
-    const args = [...flags, file(id), '--endpoints', endpoint, '--key', key, '--waiters', String(waiters)]
+    const args = [...flags, file(id), '--endpoints', from.endpoint, '--waiters', String(waiters)]
+    if (from.key !== undefined) args.push('--key', from.key)
+    if (from.dataDir !== undefined) args.push('--data-dir', from.dataDir)
     this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe', ...(observed ? ['ipc' as const] : [])],
     })

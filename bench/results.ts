@@ -3,9 +3,13 @@ import type { ColdStart, Program } from './scenarios/cold-start.ts'
 import type { ByAddresses, ByWaiters } from './scenarios/growth.ts'
 import type { Herd } from './scenarios/herd.ts'
 import type { Cost } from './scenarios/idle.ts'
+import type { KubernetesProgram } from './scenarios/kubernetes/cold-start.ts'
+import type { Handles } from './scenarios/kubernetes/handles.ts'
+import type { KubernetesCost } from './scenarios/kubernetes/waiting.ts'
 import type { Memory } from './scenarios/memory.ts'
 import type { Throughput } from './scenarios/throughput.ts'
 import type { Inputs } from './simulation/inputs.ts'
+import type { KubernetesInputs } from './simulation/kubernetes-inputs.ts'
 
 /** What a run of the benchmark has measured, and where. Stored in `results/results.json`. */
 export interface Results {
@@ -31,4 +35,11 @@ export interface Measured {
   readonly outage?: ByBaseline<Cost>
   readonly reopen?: ByBaseline<number[]>
   readonly memory?: Memory
+  readonly kubernetesColdStart?: Record<KubernetesProgram, ColdStart>
+  readonly kubernetesWake?: ByBaseline<number[]>
+  readonly kubernetesHandles?: Handles
+  readonly kubernetesInputs?: KubernetesInputs
+  readonly kubernetesRecovery?: ByBaseline<number[]>
+  readonly kubernetesWaiting?: ByBaseline<KubernetesCost[]>
+  readonly kubernetesMemory?: ByBaseline<Memory>
 }

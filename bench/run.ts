@@ -1,5 +1,5 @@
 // usage: npm run bench [-- --quick] [--only wake,herd]
-// Compares this package with other programs and writes the report to bench/results. `--quick` takes less than three
+// Compares this package with other programs and writes the report to bench/results. `--quick` takes about four
 // minutes and writes to files of its own.
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
@@ -11,12 +11,19 @@ import { coldStart } from './scenarios/cold-start.ts'
 import { byAddresses, byWaiters } from './scenarios/growth.ts'
 import { herd } from './scenarios/herd.ts'
 import { outage, waiting } from './scenarios/idle.ts'
+import { kubernetesColdStart } from './scenarios/kubernetes/cold-start.ts'
+import { kubernetesHandles } from './scenarios/kubernetes/handles.ts'
+import { kubernetesMemory } from './scenarios/kubernetes/memory.ts'
+import { kubernetesRecovery } from './scenarios/kubernetes/recovery.ts'
+import { kubernetesWaiting } from './scenarios/kubernetes/waiting.ts'
+import { kubernetesWake } from './scenarios/kubernetes/wake.ts'
 import { memory } from './scenarios/memory.ts'
 import { recovery, reopen } from './scenarios/recovery.ts'
 import { throughput } from './scenarios/throughput.ts'
 import { wake } from './scenarios/wake.ts'
 import { settingsOf } from './settings.ts'
 import { measureInputs } from './simulation/inputs.ts'
+import { measureKubernetesInputs } from './simulation/kubernetes-inputs.ts'
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } })
 const { quick } = values
@@ -36,6 +43,13 @@ const scenarios: { [Name in keyof Measured]-?: () => Promise<Measured[Name]> } =
   outage: () => outage(settings.outage),
   reopen: () => reopen(settings.reopen),
   memory: () => memory(settings.memory),
+  kubernetesColdStart: () => kubernetesColdStart(settings.kubernetesColdStart),
+  kubernetesWake: () => kubernetesWake(settings.kubernetesWake),
+  kubernetesHandles: () => kubernetesHandles(settings.kubernetesHandles),
+  kubernetesInputs: () => measureKubernetesInputs(settings.kubernetesInputs),
+  kubernetesRecovery: () => kubernetesRecovery(settings.kubernetesRecovery),
+  kubernetesWaiting: () => kubernetesWaiting(settings.kubernetesWaiting),
+  kubernetesMemory: () => kubernetesMemory(settings.kubernetesMemory),
 }
 
 const measured: Partial<Record<keyof Measured, unknown>> = {}
@@ -55,13 +69,23 @@ function version(name: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
+/** Returns the version of etcd, unless it was not needed. */
+async function etcdVersion(): Promise<string[]> {
+  const isNeeded = Object.keys(measured).some((name) => !name.startsWith('kubernetes'))
+  return isNeeded ? [await Etcd.describe()] : []
+}
+
 const startedAt = performance.now()
 await measure('coldStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
+await measure('kubernetesColdStart', 'kubernetesWake', 'kubernetesHandles', 'kubernetesInputs')
 // The other scenarios may run at the same time: their processes mostly wait, and the figures are what each process uses
 // itself, or delays of hundreds of milliseconds.
 await Promise.all([
   measure('memory'),
-  Promise.all([measure('waiting'), measure('outage')]).then(() => measure('recovery', 'reopen')),
+  measure('kubernetesMemory'),
+  Promise.all([measure('waiting'), measure('kubernetesWaiting'), measure('outage')]).then(() =>
+    measure('recovery', 'reopen', 'kubernetesRecovery'),
+  ),
 ])
 
 const results: Results = {
@@ -70,7 +94,7 @@ const results: Results = {
   machine: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`,
   versions: [
     `Node ${process.version}`,
-    await Etcd.describe(),
+    ...(await etcdVersion()),
     ...['etcd3', '@grpc/grpc-js', 'p-retry', 'zod'].map((name) => `${name} ${version(name)}`),
   ],
   minutes: (performance.now() - startedAt) / 60_000,

@@ -12,11 +12,18 @@ const full = {
   waiting: { periodMs: 60_000 },
   outage: { periodMs: 180_000 },
   memory: { waiters: 200, durationMs: 600_000 },
+  kubernetesColdStart: { rounds: 40 },
+  kubernetesWake: { rounds: 40 },
+  kubernetesHandles: { calls: 1000 },
+  kubernetesInputs: { clients: 300 },
+  kubernetesRecovery: { rounds: 3, perRound: 8, awayMs: 30_000 },
+  kubernetesWaiting: { periodMs: 60_000 },
+  kubernetesMemory: { waiters: 200, durationMs: 600_000 },
 }
 
 export type Settings = Readonly<typeof full>
 
-/** The size of each scenario with `--quick`: together less than three minutes. */
+/** The size of each scenario with `--quick`: together about four minutes. */
 const quick: Settings = {
   coldStart: { rounds: 8 },
   wake: { rounds: 1, perRound: 6 },
@@ -30,6 +37,13 @@ const quick: Settings = {
   waiting: { periodMs: 20_000 },
   outage: { periodMs: 20_000 },
   memory: { waiters: 200, durationMs: 20_000 },
+  kubernetesColdStart: { rounds: 8 },
+  kubernetesWake: { rounds: 6 },
+  kubernetesHandles: { calls: 200 },
+  kubernetesInputs: { clients: 100 },
+  kubernetesRecovery: { rounds: 1, perRound: 2, awayMs: 5000 },
+  kubernetesWaiting: { periodMs: 20_000 },
+  kubernetesMemory: { waiters: 200, durationMs: 20_000 },
 }
 
 export const settingsOf = (run: { readonly quick: boolean }): Settings => (run.quick ? quick : full)

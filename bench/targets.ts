@@ -2,6 +2,7 @@ import { rawGrpcJsWithKeepalive } from './baselines.ts'
 import type { BaselineId, ByBaseline } from './baselines.ts'
 import type { Measured, Results } from './results.ts'
 import type { Program } from './scenarios/cold-start.ts'
+import type { KubernetesProgram } from './scenarios/kubernetes/cold-start.ts'
 import { settingsOf } from './settings.ts'
 import type { Settings } from './settings.ts'
 import { median, quantile } from './stats.ts'
@@ -51,6 +52,12 @@ const targets: readonly Target[] = [
     limit: 5,
     unit: ' ms',
     figure: (measured) => output(measured, 'importing this package') - output(measured, 'an empty module'),
+  },
+  {
+    what: '`coldStart`: peak memory of the library',
+    limit: 70,
+    unit: ' MB',
+    figure: ({ coldStart }) => coldStart?.['this package, the library'].peakMb,
   },
   {
     what: '`waiting`: RPCs in the second minute',
@@ -119,6 +126,50 @@ const targets: readonly Target[] = [
       return row && row.validationMs / row.jsonMs
     },
   },
+  {
+    what: '`kubernetesWake`: median / raw node:http2',
+    limit: 1.2,
+    unit: ' ×',
+    figure: ({ kubernetesWake }) => delay(kubernetesWake, 'this-package') / delay(kubernetesWake, 'raw-http2'),
+  },
+  {
+    what: '`kubernetesColdStart`: the library / one raw request',
+    limit: 1.3,
+    unit: ' ×',
+    figure: (measured) =>
+      kubernetesOutput(measured, 'this package, the library') / kubernetesOutput(measured, 'one raw request'),
+  },
+  {
+    what: '`kubernetesColdStart`: peak memory of the library',
+    limit: 60,
+    unit: ' MB',
+    figure: ({ kubernetesColdStart }) => kubernetesColdStart?.['this package, the library'].peakMb,
+  },
+  {
+    what: '`kubernetesHandles`: calls that leave an open handle',
+    limit: 0,
+    unit: '',
+    figure: ({ kubernetesHandles }) => kubernetesHandles?.left,
+  },
+  {
+    what: '`kubernetesWaiting`: requests in the second minute',
+    limit: 2,
+    unit: '',
+    figure: ({ kubernetesWaiting: costs }, settings) =>
+      costs?.['this-package']?.[1] && perMinute(costs['this-package'][1].requests, settings.kubernetesWaiting.periodMs),
+  },
+  {
+    what: '`kubernetesRecovery`: median',
+    limit: 750,
+    unit: ' ms',
+    figure: ({ kubernetesRecovery }) => delay(kubernetesRecovery, 'this-package'),
+  },
+  {
+    what: '`kubernetesRecovery`: p90',
+    limit: 1700,
+    unit: ' ms',
+    figure: ({ kubernetesRecovery }) => delay(kubernetesRecovery, 'this-package', 0.9),
+  },
 ]
 
 /** Returns the targets whose figures were measured, with these figures. */
@@ -136,6 +187,9 @@ const delay = (samples: ByBaseline<number[]> | undefined, id: BaselineId, share 
   quantile(samples?.[id] ?? [], share)
 
 const output = ({ coldStart }: Measured, program: Program) => median(coldStart?.[program].outputMs ?? [])
+
+const kubernetesOutput = ({ kubernetesColdStart }: Measured, program: KubernetesProgram) =>
+  median(kubernetesColdStart?.[program].outputMs ?? [])
 
 const waitingCpu = ({ waiting }: Measured, id: BaselineId) =>
   waiting?.[id]?.reduce((sum, { cpuMs }) => sum + cpuMs, 0) ?? NaN

@@ -1,21 +1,27 @@
 import type { Measured } from '../results.ts'
+import type { ColdStart } from '../scenarios/cold-start.ts'
 import { median, quantile } from '../stats.ts'
 import { ratio, table, threeDigits } from './markdown.ts'
 
 /** Returns the part of the report about the start of a process. */
 export function coldStarts({ coldStart }: Measured): string {
   if (coldStart === undefined) return ''
-  const base = median(coldStart['bare etcd3'].outputMs)
-  const rows = Object.entries(coldStart).map(([name, { cpuMs, exitMs, outputMs, peakMb }]) => {
+  return [
+    '## `coldStart`: time from the start of a process to its output',
+    coldStartTable(coldStart, 'bare etcd3'),
+  ].join('\n\n')
+}
+
+/** Returns a table of programs, each compared with the program `base`. */
+export function coldStartTable<Name extends string>(programs: Readonly<Record<Name, ColdStart>>, base: Name): string {
+  const baseMs = median(programs[base].outputMs)
+  const rows = Object.entries<ColdStart>(programs).map(([name, { cpuMs, exitMs, outputMs, peakMb }]) => {
     const output = median(outputMs)
     return [
       name,
       ...[output, quantile(outputMs, 0.9), median(exitMs), cpuMs, peakMb].map(threeDigits),
-      ratio(output, base),
+      ratio(output, baseMs),
     ]
   })
-  return [
-    '## `coldStart`: time from the start of a process to its output',
-    table(['', 'output, median', 'p90', 'exit, median', 'CPU', 'peak memory, MB', 'output / bare etcd3'], rows),
-  ].join('\n\n')
+  return table(['', 'output, median', 'p90', 'exit, median', 'CPU', 'peak memory, MB', `output / ${base}`], rows)
 }

@@ -1,32 +1,26 @@
 import { baselines } from '../baselines.ts'
-import type { BaselineId, ByBaseline } from '../baselines.ts'
+import type { ByBaseline } from '../baselines.ts'
 import type { Measured, Results } from '../results.ts'
 import { settingsOf } from '../settings.ts'
 import type { Settings } from '../settings.ts'
-import { median, quantile } from '../stats.ts'
+import { median } from '../stats.ts'
 import { wakeChartTitle } from './chart.ts'
-import { ratio, table, threeDigits } from './markdown.ts'
-
-interface Column {
-  readonly name: string
-  readonly value: (id: BaselineId) => number | undefined
-}
+import { delayColumns, programSection } from './section.ts'
+import type { Column } from './section.ts'
 
 /** Returns the part of the report that compares the programs: one table for each scenario that was measured. */
 export function comparison(results: Results, chart: string): string {
   const { measured } = results
   const settings = settingsOf(results)
-  return [
-    '## Comparison with other programs',
+  const parts = [
     wake(measured, chart),
     herd(measured, settings),
     waiting(measured, settings),
     outage(measured, settings),
     delays('`recovery`: etcd boots after an outage', measured.recovery),
     delays('`reopen`: a closed port opens', measured.reopen),
-  ]
-    .filter(Boolean)
-    .join('\n\n')
+  ].filter(Boolean)
+  return parts.length === 0 ? '' : ['## Comparison with other programs', ...parts].join('\n\n')
 }
 
 function wake({ wake: samples }: Measured, chart: string): string {
@@ -35,12 +29,7 @@ function wake({ wake: samples }: Measured, chart: string): string {
 }
 
 function delays(heading: string, samples: ByBaseline<number[]> | undefined): string {
-  if (samples === undefined) return ''
-  const column = (name: string, share: number): Column => ({
-    name,
-    value: (id) => samples[id] && quantile(samples[id], share),
-  })
-  return section(heading, [column('median', 0.5), column('p90', 0.9)])
+  return samples === undefined ? '' : section(heading, delayColumns(samples))
 }
 
 function herd({ herd: samples }: Measured, settings: Settings): string {
@@ -80,16 +69,6 @@ function outage({ outage: costs }: Measured, settings: Settings): string {
   ])
 }
 
-/** One row for each program, and the ratios of this package to raw grpc-js and to K3s's loop. */
-function section(heading: string, columns: readonly Column[]): string {
-  const rows = baselines.map(({ id, name }) => [name, ...columns.map(({ value }) => threeDigits(value(id)))])
-  const ratios = baselines
-    .filter(({ id }) => id === 'raw-grpc-js' || id === 'k3s-loop')
-    .toReversed()
-    .map(({ id, name }) => [
-      `this package / ${name}`,
-      ...columns.map(({ value }) => ratio(value('this-package'), value(id))),
-    ])
-  const measured = [...rows, ...ratios].filter(([, ...cells]) => cells.some(Boolean))
-  return [`### ${heading}`, table(['', ...columns.map(({ name }) => name)], measured)].join('\n\n')
-}
+/** The ratios are those of this package to raw grpc-js and to K3s's loop. */
+const section = (heading: string, columns: readonly Column[]): string =>
+  programSection(heading, columns, baselines, ['raw-grpc-js', 'k3s-loop'])

@@ -3,7 +3,9 @@ import { checkTargets } from '../targets.ts'
 import { coldStarts } from './cold-start.ts'
 import { comparison } from './comparison.ts'
 import { growth } from './growth.ts'
+import { kubernetes } from './kubernetes.ts'
 import { table, threeDigits } from './markdown.ts'
+import { restarts } from './restart.ts'
 import { scale } from './scale.ts'
 
 /** Returns the report as Markdown. `chart` is the name of the file with the chart of `wake`. */
@@ -17,6 +19,8 @@ export function renderReport(results: Results, chart: string): string {
     coldStarts(measured),
     growth(measured),
     measured.inputs && scale(measured.inputs),
+    kubernetes(results),
+    measured.kubernetesInputs && restarts(measured.kubernetesInputs),
   ]
     .filter(Boolean)
     .join('\n\n')

@@ -16,7 +16,6 @@ const programs = {
 } as const
 
 export type Program = keyof typeof programs
-const names = Object.keys(programs) as Program[]
 
 export interface ColdStart {
   /** Milliseconds from the start of the process to its first output. */
@@ -36,12 +35,26 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export async function coldStart({ rounds }: { rounds: number }): Promise<Record<Program, ColdStart>> {
   await using etcd = await Etcd.start()
   await etcd.put(key, storedList(3))
+  // The command has another meaning for `--key`, the TLS key, and reads this key by default.
+  const keyFlag = (name: Program) => (name === 'this package, the command' ? [] : ['--key', key])
+  return await measureColdStarts(programs, rounds, (name) => ['--endpoints', etcd.endpoint, ...keyFlag(name)])
+}
+
+/** Measures these programs, given as files relative to this one, in turns and in random order. */
+export async function measureColdStarts<Name extends string>(
+  files: Readonly<Record<Name, string>>,
+  rounds: number,
+  argsOf: (name: Name) => readonly string[],
+): Promise<Record<Name, ColdStart>> {
+  const names = Object.keys(files) as Name[]
+  const byProgram = <T>(value: (name: Name) => T) =>
+    Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, T>
   const samples = byProgram((): Samples => ({ outputMs: [], exitMs: [], cpuMs: [], peakMb: [] }))
 
   // Nothing is recorded in the first round: it reads the files from the disk and fills Node's compile cache.
   for (let round = -1; round < rounds; round++) {
     for (const name of shuffled(names)) {
-      const args = commandLine(name, etcd.endpoint)
+      const args = [file(files[name]), ...argsOf(name)]
       const { outputMs, exitMs } = await runProgram(args)
       if (round < 0) continue
       samples[name].outputMs.push(outputMs)
@@ -61,14 +74,4 @@ async function measureUsage(args: readonly string[], { cpuMs, peakMb }: Samples)
   const usage = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { cpuMs: number; peakMb: number }
   cpuMs.push(usage.cpuMs)
   peakMb.push(usage.peakMb)
-}
-
-/** The command has another meaning for `--key`, the TLS key, and reads this key by default. */
-function commandLine(name: Program, endpoint: string): string[] {
-  const keyFlag = name === 'this package, the command' ? [] : ['--key', key]
-  return [file(programs[name]), '--endpoints', endpoint, ...keyFlag]
-}
-
-function byProgram<T>(value: (name: Program) => T): Record<Program, T> {
-  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Program, T>
 }

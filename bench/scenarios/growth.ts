@@ -63,7 +63,7 @@ async function wake(
   for (let round = 0; round < rounds; round++) {
     for (const id of shuffled(['raw-grpc-js', 'this-package'] as const)) {
       const key = freshKey()
-      await using baseline = new BaselineProcess(id, etcd.endpoint, key, { waiters })
+      await using baseline = new BaselineProcess(id, { endpoint: etcd.endpoint, key }, { waiters })
       await baseline.waiting
       await sleep(200)
       const sentAt = monotonicMs()
@@ -76,7 +76,11 @@ async function wake(
 
 /** Returns the resident memory of this package's process after a garbage collection. */
 async function residentBytes(etcd: Etcd, waiters: number): Promise<number> {
-  await using baseline = new BaselineProcess('this-package', etcd.endpoint, freshKey(), { waiters, observed: true })
+  await using baseline = new BaselineProcess(
+    'this-package',
+    { endpoint: etcd.endpoint, key: freshKey() },
+    { waiters, observed: true },
+  )
   await baseline.waiting
   await sleep(1000)
   return (await baseline.usage({ collect: true })).rss

@@ -25,7 +25,7 @@ export async function herd({ rounds, waiters }: { rounds: number; waiters: numbe
   for (let round = 0; round < rounds; round++) {
     for (const id of shuffled(watching)) {
       const key = `herd/${round}/${id}`
-      await using baseline = new BaselineProcess(id, etcd.endpoint, key, { waiters })
+      await using baseline = new BaselineProcess(id, { endpoint: etcd.endpoint, key }, { waiters })
       await baseline.waiting
       await sleep(1500)
       const before = (await etcd.metrics())('process_cpu_seconds_total')

@@ -22,7 +22,7 @@ export interface Cost {
 export async function waiting({ periodMs }: { periodMs: number }): Promise<ByBaseline<Cost[]>> {
   return forEachBaseline([...baselineIds, rawGrpcJsWithKeepalive], async (id) => {
     await using etcd = await Etcd.start()
-    await using baseline = new BaselineProcess(id, etcd.endpoint, 'waiting', { observed: true })
+    await using baseline = new BaselineProcess(id, { endpoint: etcd.endpoint, key: 'waiting' }, { observed: true })
     await baseline.waiting
     const total = async () => {
       const [metrics, usage] = [await etcd.metrics(), await baseline.usage()]
@@ -48,7 +48,7 @@ export async function waiting({ periodMs }: { periodMs: number }): Promise<ByBas
 export async function outage({ periodMs }: { periodMs: number }): Promise<ByBaseline<Cost>> {
   return forEachBaseline(baselineIds, async (id) => {
     const endpoint = `http://127.0.0.1:${await unusedPort()}`
-    await using baseline = new BaselineProcess(id, endpoint, 'outage', { observed: true })
+    await using baseline = new BaselineProcess(id, { endpoint, key: 'outage' }, { observed: true })
     await sleep(5000)
     const before = await baseline.usage()
     await sleep(periodMs)

@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd } from '../etcd.ts'
 import { BaselineProcess } from '../processes.ts'
 
-export interface Memory {
+export interface MemorySettings {
   readonly waiters: number
   readonly durationMs: number
+}
+
+export interface Memory extends MemorySettings {
   /** Eleven samples at equal intervals, each after a garbage collection. */
   readonly heapMb: number[]
   /** The resident memory at the same times. */
@@ -12,9 +15,18 @@ export interface Memory {
 }
 
 /** Measures the memory of many waiters in one process while they wait. */
-export async function memory({ waiters, durationMs }: { waiters: number; durationMs: number }): Promise<Memory> {
+export async function memory(settings: MemorySettings): Promise<Memory> {
   await using etcd = await Etcd.start()
-  await using baseline = new BaselineProcess('this-package', etcd.endpoint, 'memory', { waiters, observed: true })
+  const from = { endpoint: etcd.endpoint, key: 'memory' }
+  await using baseline = new BaselineProcess('this-package', from, { waiters: settings.waiters, observed: true })
+  return await measureMemory(baseline, settings)
+}
+
+/** Measures a process from the moment that all of its waiters wait. */
+export async function measureMemory(
+  baseline: BaselineProcess,
+  { waiters, durationMs }: MemorySettings,
+): Promise<Memory> {
   await baseline.waiting
   await sleep(1000)
   const [heapMb, rssMb]: [number[], number[]] = [[], []]

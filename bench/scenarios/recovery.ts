@@ -6,7 +6,7 @@ import { Etcd, storedList } from '../etcd.ts'
 import { BaselineProcess, monotonicMs } from '../processes.ts'
 import { shuffled } from '../stats.ts'
 
-interface Rounds {
+export interface Rounds {
   readonly rounds: number
   /** Processes of each program in a round. */
   readonly perRound: number
@@ -28,7 +28,7 @@ export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<By
     const waits = []
     let bootedAt = NaN
     for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
-      const baseline = processes.use(new BaselineProcess(id, etcd.endpoint, 'recovery'))
+      const baseline = processes.use(new BaselineProcess(id, { endpoint: etcd.endpoint, key: 'recovery' }))
       waits.push(baseline.resolved.then(([at = NaN]) => (samples[id] ??= []).push(at - bootedAt)))
       await sleep(300 + Math.random() * 300)
     }
@@ -56,7 +56,9 @@ export async function reopen({ rounds, perRound, awayMs }: Rounds): Promise<ByBa
     for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
       const proxy = resources.use(await startProxy(etcd.endpoint))
       await proxy.refuse()
-      const baseline = resources.use(new BaselineProcess(id, proxy.endpoint, 'reopen', { waiters: 10 }))
+      const baseline = resources.use(
+        new BaselineProcess(id, { endpoint: proxy.endpoint, key: 'reopen' }, { waiters: 10 }),
+      )
       const openPort = async () => {
         await sleep(awayMs + Math.random() * 5000)
         const openedAt = monotonicMs()

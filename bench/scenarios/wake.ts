@@ -24,7 +24,7 @@ export async function wake({ rounds, perRound }: { rounds: number; perRound: num
     const waiters: Waiter[] = []
     for (const [index, id] of shuffled(Array.from({ length: perRound }, () => baselineIds).flat()).entries()) {
       const key = `wake/${round}/${index}`
-      const baseline = processes.use(new BaselineProcess(id, etcd.endpoint, key))
+      const baseline = processes.use(new BaselineProcess(id, { endpoint: etcd.endpoint, key }))
       // One after the other, because they share the processors.
       await baseline.waiting
       waiters.push({ id, key, baseline })

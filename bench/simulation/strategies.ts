@@ -18,9 +18,22 @@ const backoff = (n: number, random: () => number) => backoffDelay(n, defaults.re
 
 export const thisPackage: Strategy = { name: 'this package', delayMs: backoff, watches: true }
 
+const withoutJitter: Strategy = {
+  name: 'backoff without jitter',
+  delayMs: (n) => Math.min(1000 * 2 ** n, 30_000),
+}
+
 export const strategies: readonly Strategy[] = [
   { name: "K3s's loop", delayMs: () => 5000, fixedPeriod: true, reconnects: true },
-  { name: 'backoff without jitter', delayMs: (n) => Math.min(1000 * 2 ** n, 30_000) },
+  withoutJitter,
   { name: 'this package, polling', delayMs: backoff },
+  thisPackage,
+]
+
+/** How a node comes back to an apiserver. All of these watch. */
+export const restartStrategies: readonly Strategy[] = [
+  { name: 'every second', delayMs: () => 1000 },
+  { name: 'every 5 s', delayMs: () => 5000 },
+  withoutJitter,
   thisPackage,
 ]

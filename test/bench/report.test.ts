@@ -56,6 +56,48 @@ test('renderReport has a figure for everything in the stored results', () => {
   expect(text).not.toMatch(/NaN|undefined|null/)
 })
 
+const start = { outputMs: [100], exitMs: [110], cpuMs: 90, peakMb: 59 }
+const costs = [0, 1].map(() => ({ requests: 1, connects: 0, cpuMs: 5, rssMb: 58 }))
+const memory = { waiters: 200, durationMs: 600_000, heapMb: [10, 11], rssMb: [90, 91] }
+const kubernetes: Results = {
+  ...results,
+  measured: {
+    kubernetesColdStart: {
+      'one raw request': start,
+      'this package, the library': { ...start, outputMs: [125] },
+      'this package, the command': { ...start, outputMs: [130] },
+      'an empty module': start,
+    },
+    kubernetesWake: { 'raw-http2': [2], 'this-package': [2.2] },
+    kubernetesHandles: { calls: 1000, left: 0 },
+    kubernetesRecovery: { 'raw-http2': [700], 'this-package': [600] },
+    kubernetesWaiting: { 'raw-http2': costs, 'this-package': costs },
+    kubernetesMemory: { 'raw-http2': memory, 'this-package': memory },
+  },
+}
+
+test('renderReport has a section about the source kubernetes, and none about etcd without its figures', () => {
+  const text = renderReport(kubernetes, 'quick.svg')
+  const { kubernetesHandles: _, ...scenarios } = kubernetes.measured
+  for (const name of Object.keys(scenarios)) expect(text).toContain(`\`${name}\``)
+  expect(text).toMatch(/\| this package \/ raw node:http2 \| 1\.1 × \|/)
+  expect(text).toContain('None of 1,000 calls')
+  expect(text).not.toContain('Comparison with other programs')
+  expect(text).not.toMatch(/NaN|undefined|null/)
+})
+
+test('checkTargets has the four figures that the source kubernetes must not exceed', () => {
+  const figures = checkTargets(kubernetes).map(({ what, figure, limit }) => [what, Number(figure.toFixed(2)), limit])
+  expect(figures).toEqual(
+    expect.arrayContaining([
+      ['`kubernetesWake`: median / raw node:http2', 1.1, 1.2],
+      ['`kubernetesColdStart`: the library / one raw request', 1.25, 1.3],
+      ['`kubernetesColdStart`: peak memory of the library', 59, 60],
+      ['`kubernetesHandles`: calls that leave an open handle', 0, 0],
+    ]),
+  )
+})
+
 test('checkTargets compares the measured figures with their limits', () => {
   const [toRawGrpcJs, , toK3sLoop] = checkTargets(results)
   expect(toRawGrpcJs).toMatchObject({ limit: 1.15, unit: ' ×' })
@@ -65,7 +107,7 @@ test('checkTargets compares the measured figures with their limits', () => {
 
 test('checkTargets omits targets whose figures were not measured', () => {
   expect(checkTargets(results).map(({ what }) => what.split(':')[0])).toEqual(['`wake`', '`wake`', '`wake`'])
-  expect(checkTargets(stored)).toHaveLength(18)
+  expect(checkTargets(stored)).toHaveLength(19)
 })
 
 test('drawWake draws an SVG without a browser', () => {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 const options = {
   endpoints: { type: 'string', default: 'http://127.0.0.1:2379' },
   key: { type: 'string', default: 'rke2/apiaddresses' },
+  'data-dir': { type: 'string' },
   waiters: { type: 'string', default: '1' },
 }
 
@@ -15,8 +16,8 @@ const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
  * Starts `wait` as many times as `--waiters` says. Prints one JSON line when all of them wait, and one when all of them
  * have a value.
  *
- * `wait` gets the endpoint and the key. It calls `waiting()` when it has read the key and there was no value, and resolves
- * with the value as text.
+ * `wait` gets the endpoint and the key or, for Kubernetes, the data directory of the node. It calls `waiting()` when it has
+ * read the list and there was none, and resolves with the list as text.
  */
 export async function run(wait) {
   const { values } = parseArgs({ options })
@@ -27,6 +28,7 @@ export async function run(wait) {
     const value = await wait({
       endpoint: values.endpoints.split(',')[0],
       key: values.key,
+      dataDir: values['data-dir'],
       waiting() {
         if (counted) return
         counted = true

@@ -72,6 +72,11 @@ export class FakeApiserver implements AsyncDisposable {
     return this.#credentials
   }
 
+  /** The URL of the server itself, which cannot be frozen. A measurement uses it, because the way to it is shorter. */
+  get directUrl(): string {
+    return `https://127.0.0.1:${this.#port}`
+  }
+
   /** The number of connections that were accepted so far. */
   get connections(): number {
     return this.#front.connections
