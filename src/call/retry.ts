@@ -92,7 +92,9 @@ class RetryLoop<T> {
 
   async #pause(failure: Failure, { delayMs: longestMs, watching = false, early }: Wait): Promise<void> {
     const { call, source } = this.#context
-    const ownMs = Math.min(longestMs ?? this.#backoff.next(failure), source.longestDelayMs)
+    // A watch ends when the files of the node choose another source, so its wait needs no limit.
+    const limitMs = watching ? Infinity : source.longestDelayMs
+    const ownMs = Math.min(longestMs ?? this.#backoff.next(failure), limitMs)
     // What a server wants counts more than what the source wants.
     const wantedMs = longestMs === undefined ? Math.max(ownMs, failure.retryAfterMs) : ownMs
     const delayMs = Math.max(0, Math.ceil(Math.min(wantedMs, call.remainingMs)))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveApiserverAddresses } from '../../../../src/index.ts'
+import { VirtualWatch } from '../../../support/kubernetes/follow.ts'
 import { startNode } from '../../../support/kubernetes/start.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 
@@ -44,6 +45,17 @@ test('resolve returns the endpoints that are ready of all EndpointSlices togethe
   const { addresses, revision } = await resolveApiserverAddresses(options)
   expect(addresses).toEqual(['10.0.0.1:6443', '10.0.0.3:6443', '10.0.0.5:7443', '10.0.0.7:443', '[fd00::4]:6443'])
   expect(revision).toBe(String(store.version))
+})
+
+test('watch reads an empty list once in the first minute, while its watch is open', async () => {
+  const { apiserver, options } = await startNode()
+  const virtual = new VirtualWatch(options)
+  const first = virtual.watch.next()
+  await expect.poll(() => apiserver.watches).toBe(1)
+  await virtual.advance(55_000)
+  expect(apiserver.requests).toEqual(['list', 'watch 100'])
+  apiserver.store.set('10.0.0.1')
+  expect((await first).value?.addresses).toEqual(['10.0.0.1:6443'])
 })
 
 test('resolve reads the list again over the same connection while it waits, and is woken by a change', async () => {
