@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import net from 'node:net'
+import { expect, test, vi } from 'vitest'
 import { normalizeAddress, normalizeHost, splitAddress } from '../../../src/addresses/host-port.ts'
 
 test.each([
@@ -41,4 +42,16 @@ test.each([
   ['[fd00::1]:6443', 'fd00::1', 6443],
 ])('splitAddress of %s returns host %s and port %i', (address, host, port) => {
   expect(splitAddress(address)).toEqual({ host, port })
+})
+
+test('normalizeAddress calls the slow isIPv6 of Node for no name, no IPv4 address and no default endpoint', () => {
+  using isIPv6 = vi.spyOn(net, 'isIPv6')
+  expect(['localhost:6443', '10.0.0.1:16443', '[::1]:2379'].map(normalizeAddress)).toEqual([
+    'localhost:6443',
+    '10.0.0.1:16443',
+    '[::1]:2379',
+  ])
+  expect(isIPv6).not.toHaveBeenCalled()
+  expect(normalizeAddress('[FD00::1]:6443')).toBe('[fd00::1]:6443')
+  expect(isIPv6).toHaveBeenCalledOnce()
 })
