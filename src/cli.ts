@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { fstatSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { enableCompileCache, readVersion } from './installation.ts'
@@ -70,8 +70,16 @@ async function main(): Promise<void> {
 function killIfHeld(): void {
   const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
   if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource))) {
+    // The kernel ignores a SIGKILL that the first process of a container sends to itself.
+    if (process.pid === 1) abortSilently()
     process.kill(process.pid, 'SIGKILL')
   }
+}
+
+/** Ends the process as a crash does, without the stack trace that Node prints to stderr. */
+function abortSilently(): never {
+  closeSync(2)
+  return process.abort()
 }
 
 /** Listens to these signals, and no longer to those before. */

@@ -69,7 +69,7 @@ Addresses go to stdout, everything else goes to stderr. Exit status:
   126  COMMAND cannot be run
   127  COMMAND is not found
   130, 143  SIGINT or SIGTERM came before there was a list
-  137  the command killed itself: a file system or DNS does not answer
+  137, 139  the command killed itself: a file system or DNS does not answer
 With COMMAND, its exit status, or 128 and the number of the signal that ended
 it.
 

@@ -1,11 +1,13 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { commandLine } from '../support/command-program.ts'
+import { canPreload, commandLine } from '../support/command-program.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { runInPod } from '../support/kube-apiserver-pod.ts'
 
 const first = '10.0.0.11:6443'
 const one = [first]
@@ -203,3 +205,20 @@ test('the command with --watch exits with 0 when its reader closes stdout', asyn
   expect(JSON.parse(stdout)).toMatchObject({ addresses: one, added: one, removed: [] })
   expect(stderr).not.toMatch(/EPIPE/)
 })
+
+test.runIf(canPreload)(
+  'the command as the first process of a container ends although a file never answers',
+  async () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'unanswered')
+    execFileSync('mkfifo', [file])
+    const { flags, store } = freshKey()
+    await store(one)
+    const { code, stdout } = await runInPod({
+      // Opening a pipe without a writer blocks.
+      program: [...commandLine(`process.getBuiltinModule('fs').promises.readFile(${JSON.stringify(file)})`), ...flags],
+      mounts: { [folder]: folder, [etcd.dataDir]: etcd.dataDir },
+    })
+    expect({ code, stdout }).toEqual({ code: 139, stdout: `${first}\n` })
+  },
+)
