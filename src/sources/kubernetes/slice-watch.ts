@@ -8,7 +8,7 @@ import type { EndpointSlice } from './endpoint-slices.ts'
 import type { ListHistory, SliceList } from './list-history.ts'
 import { PendingChanges } from './pending-changes.ts'
 import type { Response } from './session.ts'
-import { parseWatchEvent } from './watch-events.ts'
+import { parseWatchEvent, prepareToParseEvents } from './watch-events.ts'
 import type { WatchPace } from './watch-pace.ts'
 
 /** What a watch needs. */
@@ -58,6 +58,7 @@ export class SliceWatch implements SourceWatch {
       if (ending.aborted) return this.#finish()
       const response = await request(this.#list.version, signal)
       void this.#run(response)
+      prepareToParseEvents()
       if (ending.aborted) this.#finish()
       else ending.addEventListener('abort', this.#onEnding, { once: true })
     } catch (error) {
