@@ -30,6 +30,8 @@ export class Etcd implements AsyncDisposable {
   readonly port: number
   readonly endpoint: string
   readonly tls: Tls | undefined
+  /** The folder of `ca.pem`, and of `cert.pem` and `key.pem`, which server and client share. */
+  readonly tlsFolder: string
   readonly #program: EtcdProgram
   readonly #dataDir: string
   readonly #configFile: string
@@ -39,6 +41,7 @@ export class Etcd implements AsyncDisposable {
   private constructor(found: EtcdProgram, dataDir: string, port: number, tls: Tls | undefined) {
     this.#program = found
     this.#dataDir = dataDir
+    this.tlsFolder = dataDir
     this.#configFile = join(dataDir, 'etcd.json')
     this.port = port
     this.tls = tls

@@ -1,5 +1,5 @@
 import type { ByBaseline } from './baselines.ts'
-import type { ColdStart, Program } from './scenarios/cold-start.ts'
+import type { ColdStart, Program, TlsProgram } from './scenarios/cold-start.ts'
 import type { ByAddresses, ByWaiters } from './scenarios/growth.ts'
 import type { Herd } from './scenarios/herd.ts'
 import type { Cost } from './scenarios/idle.ts'
@@ -24,6 +24,7 @@ export interface Results {
 /** The samples of each scenario. A scenario that `--only` has left out is absent. */
 export interface Measured {
   readonly coldStart?: Record<Program, ColdStart>
+  readonly tlsColdStart?: Record<TlsProgram, ColdStart>
   readonly wake?: ByBaseline<number[]>
   readonly herd?: ByBaseline<Herd>
   readonly byAddresses?: ByAddresses[]

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { Etcd } from './etcd.ts'
 import { writeReport } from './report/write.ts'
 import type { Measured, Results } from './results.ts'
-import { coldStart } from './scenarios/cold-start.ts'
+import { coldStart, tlsColdStart } from './scenarios/cold-start.ts'
 import { byAddresses, byWaiters } from './scenarios/growth.ts'
 import { herd } from './scenarios/herd.ts'
 import { outage, waiting } from './scenarios/idle.ts'
@@ -32,6 +32,7 @@ const settings = settingsOf({ quick })
 
 const scenarios: { [Name in keyof Measured]-?: () => Promise<Measured[Name]> } = {
   coldStart: () => coldStart(settings.coldStart),
+  tlsColdStart: () => tlsColdStart(settings.tlsColdStart),
   wake: () => wake(settings.wake),
   herd: () => herd(settings.herd),
   byAddresses: () => byAddresses(settings.byAddresses),
@@ -76,7 +77,7 @@ async function etcdVersion(): Promise<string[]> {
 }
 
 const startedAt = performance.now()
-await measure('coldStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
+await measure('coldStart', 'tlsColdStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
 await measure('kubernetesColdStart', 'kubernetesWake', 'kubernetesHandles', 'kubernetesInputs')
 // The other scenarios may run at the same time: their processes mostly wait, and the figures are what each process uses
 // itself, or delays of hundreds of milliseconds.

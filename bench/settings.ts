@@ -1,6 +1,7 @@
 /** The size of each scenario in a full run. */
 const full = {
   coldStart: { rounds: 40 },
+  tlsColdStart: { rounds: 40 },
   wake: { rounds: 8, perRound: 5 },
   herd: { rounds: 10, waiters: 200 },
   byAddresses: { rounds: 15, sizes: [1, 10, 100, 1000, 10_000] },
@@ -26,6 +27,7 @@ export type Settings = Readonly<typeof full>
 /** The size of each scenario with `--quick`: together about four minutes. */
 const quick: Settings = {
   coldStart: { rounds: 8 },
+  tlsColdStart: { rounds: 8 },
   wake: { rounds: 1, perRound: 6 },
   herd: { rounds: 1, waiters: 200 },
   byAddresses: { rounds: 3, sizes: [1, 10_000] },

@@ -60,6 +60,20 @@ const targets: readonly Target[] = [
     figure: ({ coldStart }) => coldStart?.['this package, the library'].peakMb,
   },
   {
+    what: '`tlsColdStart`: the library / bare etcd3',
+    limit: 0.85,
+    unit: ' ×',
+    figure: ({ tlsColdStart }) =>
+      median(tlsColdStart?.['this package, the library'].outputMs ?? []) /
+      median(tlsColdStart?.['bare etcd3'].outputMs ?? []),
+  },
+  {
+    what: '`tlsColdStart`: peak memory of the library',
+    limit: 70,
+    unit: ' MB',
+    figure: ({ tlsColdStart }) => tlsColdStart?.['this package, the library'].peakMb,
+  },
+  {
     what: '`waiting`: RPCs in the second minute',
     limit: 2,
     unit: '',

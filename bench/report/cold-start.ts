@@ -4,12 +4,14 @@ import { median, quantile } from '../stats.ts'
 import { ratio, table, threeDigits } from './markdown.ts'
 
 /** Returns the part of the report about the start of a process. */
-export function coldStarts({ coldStart }: Measured): string {
-  if (coldStart === undefined) return ''
+export function coldStarts({ coldStart, tlsColdStart }: Measured): string {
+  const what = 'time from the start of a process to its output'
   return [
-    '## `coldStart`: time from the start of a process to its output',
-    coldStartTable(coldStart, 'bare etcd3'),
-  ].join('\n\n')
+    coldStart && `## \`coldStart\`: ${what}\n\n${coldStartTable(coldStart, 'bare etcd3')}`,
+    tlsColdStart && `## \`tlsColdStart\`: ${what}, over mutual TLS\n\n${coldStartTable(tlsColdStart, 'bare etcd3')}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join('\n\n')
 }
 
 /** Returns a table of programs, each compared with the program `base`. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defaultKey } from '../../src/rke2.ts'
 import { Etcd, storedList } from '../etcd.ts'
@@ -38,6 +39,36 @@ export async function coldStart({ rounds }: { rounds: number }): Promise<Record<
   // The command has another meaning for `--key`, the TLS key, and reads this key by default.
   const keyFlag = (name: Program) => (name === 'this package, the command' ? [] : ['--key', key])
   return await measureColdStarts(programs, rounds, (name) => ['--endpoints', etcd.endpoint, ...keyFlag(name)])
+}
+
+/** The programs that read the key over TLS with a client certificate, as on a node. They are compared with bare etcd3. */
+const tlsPrograms = {
+  'bare etcd3': '../programs/bare-etcd3.js',
+  'raw grpc-js': '../programs/raw-grpc-js.js',
+  'this package, the library': '../programs/library.js',
+  'this package, the command': '../../dist/cli.js',
+} as const
+
+export type TlsProgram = keyof typeof tlsPrograms
+
+/** Measures the same with an etcd that requires client certificates, as that of RKE2 does. */
+export async function tlsColdStart({ rounds }: { rounds: number }): Promise<Record<TlsProgram, ColdStart>> {
+  await using etcd = await Etcd.start({ secure: true })
+  await etcd.put(key, storedList(3))
+  const folder = etcd.tlsFolder
+  const files = [
+    '--cacert',
+    join(folder, 'ca.pem'),
+    '--cert',
+    join(folder, 'cert.pem'),
+    '--key',
+    join(folder, 'key.pem'),
+  ]
+  return await measureColdStarts(tlsPrograms, rounds, (name) => [
+    '--endpoints',
+    etcd.endpoint,
+    ...(name === 'this package, the command' ? files : ['--key', key, '--tls', folder]),
+  ])
 }
 
 /** Measures these programs, given as files relative to this one, in turns and in random order. */
