@@ -52,6 +52,15 @@ test('docs/install.md names the executable of each processor that release.yml bu
   for (const arch of built) expect(page).toContain(`rke2-apiserver-resolver-linux-${arch}`)
 })
 
+test('sbom.sh lists Node when release.yml writes the bill of materials of the executable', async () => {
+  const script = steps.find(({ name }) => name?.startsWith('Write the bills of materials'))?.run ?? ''
+  const [command = ''] = /sh .*sbom\.sh node/.exec(script) ?? []
+  const env = { ...process.env, npm_config_cache: temporaryFolder() }
+  const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: root, env, maxBuffer: 1 << 24 })
+  const { components } = JSON.parse(stdout) as { readonly components: readonly { readonly name: string }[] }
+  expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(['node', '@grpc/grpc-js', 'etcd3']))
+})
+
 /** Returns the folders of a package and of all that it depends on. */
 function dependencies(name: string, found: Set<string> = new Set()): Set<string> {
   const path = `node_modules/${name}`

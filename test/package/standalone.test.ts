@@ -90,10 +90,7 @@ test('the single file names the Node version that it needs when Node is too old'
   })
 })
 
-// Node 24.6 is the first one that can ignore NODE_OPTIONS.
-const ignoresNodeOptions = Number(process.versions.node.split('.')[0]) >= 24
-
-test.runIf(isLinux && ignoresNodeOptions)(
+test.runIf(isLinux)(
   'the executable prints both versions, whatever NODE_OPTIONS is, and writes no file',
   async ({ programs }) => {
     const home = temporaryFolder()
