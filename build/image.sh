@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: image.sh [FOLDER [TAG]]
-# Builds the image of the executable in FOLDER (release), and prints its tag. The base is IMAGE_BASE, or else the published
-# one, or else, where that cannot be pulled, the libraries of this machine that the executable loads.
+# Builds the image of the executable in FOLDER (release), and prints its tag. The base is IMAGE_BASE, or else the
+# published one, or else, where that cannot be pulled, the libraries of this machine that the executable loads.
 set -eu
 
 build=$(cd "$(dirname "$0")" && pwd)
@@ -36,8 +36,8 @@ local_base() (
   echo 'root:x:0:0:root:/root:/sbin/nologin
 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >"$root/etc/passwd"
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
-  tar --create --directory "$root" . | docker import - rke2-apiserver-resolver-base:local >/dev/null
-  echo rke2-apiserver-resolver-base:local
+  tar --create --directory "$root" . | docker import - "rke2-apiserver-resolver-base:$$" >/dev/null
+  echo "rke2-apiserver-resolver-base:$$"
 )
 
 published=$(sed -n 's/^ARG BASE=//p' "$build/Dockerfile")
@@ -48,8 +48,13 @@ elif docker image inspect "$published" >/dev/null 2>&1 || docker pull --quiet "$
 else
   say "$published cannot be pulled: using the libraries of this machine."
   base=$(local_base)
+  # The image keeps the layers of its base.
+  trap 'docker image rm "$base" >/dev/null' EXIT
 fi
 
+name=$base
+[ "${base%%:*}" != rke2-apiserver-resolver-base ] || name='libraries of a build machine'
 docker build --quiet --file "$build/Dockerfile" --tag "$tag" --build-arg "BASE=$base" --build-arg "TARGETARCH=$arch" \
-  --label "org.opencontainers.image.version=$version" "$folder" >/dev/null
+  --label "org.opencontainers.image.version=$version" \
+  --label "org.opencontainers.image.base.name=$name" "$folder" >/dev/null
 echo "$tag"
