@@ -1,7 +1,10 @@
+import { asciiCode } from './build/ascii-code.ts'
 import { esmEntry } from './build/esm-entry.ts'
 import { etcdDescriptor } from './build/etcd-descriptor.ts'
 import { thirdPartyLicenses } from './build/third-party-licenses.ts'
+import { withoutParser } from './build/without-parser.ts'
 import { withoutReflection } from './build/without-reflection.ts'
+import { withoutWebAssembly } from './build/without-webassembly.ts'
 
 export default [
   // The code is CommonJS, because the next attempt must load a part again that could not be loaded, as with too many open
@@ -14,10 +17,13 @@ export default [
     external: ['@grpc/grpc-js'],
     plugins: [
       etcdDescriptor(),
+      withoutParser(),
       withoutReflection(),
+      withoutWebAssembly(),
       esmEntry('index.js', 'main.cjs'),
       esmEntry('testing.js', 'testing.cjs'),
       thirdPartyLicenses(),
+      asciiCode(),
     ],
     output: {
       dir: 'dist',

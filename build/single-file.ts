@@ -3,9 +3,12 @@
 import { chmod, copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
+import { asciiCode } from './ascii-code.ts'
 import { etcdDescriptor } from './etcd-descriptor.ts'
 import { thirdPartyLicenses } from './third-party-licenses.ts'
+import { withoutParser } from './without-parser.ts'
 import { withoutReflection } from './without-reflection.ts'
+import { withoutWebAssembly } from './without-webassembly.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -23,8 +26,11 @@ export async function buildSingleFile(folder: string): Promise<string> {
         resolveId: (source) => (source === './installation.ts' ? join(root, 'src/single-file.ts') : null),
       },
       etcdDescriptor(),
+      withoutParser(),
       withoutReflection(),
+      withoutWebAssembly(),
       thirdPartyLicenses(),
+      asciiCode(),
     ],
   })
   await bundle.write({

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
+import { withoutParser } from '../../build/without-parser.ts'
 import { withoutReflection } from '../../build/without-reflection.ts'
+import { withoutWebAssembly } from '../../build/without-webassembly.ts'
 import { resolveApiserverAddresses } from '../../dist/index.js'
 import { answer, frame, range, startHostileEtcd } from '../support/hostile-etcd.ts'
 
@@ -38,9 +40,32 @@ test('the build leaves out what proto-loader does for reflection, and fails if i
   expect(code).not.toMatch(/protobufjs\/ext\/descriptor|toDescriptor|Descriptor\.\$type/)
   expect(() => plugin.buildEnd()).not.toThrow()
   other.transform(loader.replace('root.toDescriptor(', 'root.toDescriptors('), file)
-  expect(() => other.buildEnd()).toThrow(
-    "proto-loader does not have once: const descriptorList = root.toDescriptor('proto3').file;",
-  )
+  expect(() => other.buildEnd()).toThrow("does not have once: const descriptorList = root.toDescriptor('proto3').file;")
+})
+
+test('the build leaves out what proto-loader adds for .proto files that are parsed, and fails if it has changed', () => {
+  const file = join(root, 'node_modules/@grpc/proto-loader/build/src/index.js')
+  const [loader, plugin, other] = [readFileSync(file, 'utf8'), withoutParser(), withoutParser()]
+  expect(plugin.transform(loader, file)).not.toContain('addCommonProtos')
+  expect(() => plugin.buildEnd()).not.toThrow()
+  other.transform(loader.replace('addCommonProtos', 'addProtos'), file)
+  expect(() => other.buildEnd()).toThrow('does not have once: (0, util_1.addCommonProtos)();')
+})
+
+test('the build lets long calculate without WebAssembly, and fails if it has changed', () => {
+  const file = join(root, 'node_modules/long/umd/index.js')
+  const [long, plugin, other] = [readFileSync(file, 'utf8'), withoutWebAssembly(), withoutWebAssembly()]
+  expect(plugin.transform(long, file)).toContain('wasm = null && new WebAssembly.Instance(')
+  expect(() => plugin.buildEnd()).not.toThrow()
+  other.transform(long.replace('wasm = new', 'wasm ??= new'), file)
+  expect(() => other.buildEnd()).toThrow('does not have once: wasm = new WebAssembly.Instance(')
+})
+
+test('the code of the built package is ASCII, which takes V8 half of the memory', () => {
+  const files = readdirSync(join(root, 'dist')).filter((name) => /\.c?js$/.test(name))
+  expect(files.length).toBeGreaterThan(10)
+  const others = files.filter((name) => /[^\0-\x7F]/.test(readFileSync(join(root, 'dist', name), 'utf8')))
+  expect(others).toEqual([])
 })
 
 test('the built package loses no digit of a revision', async () => {
