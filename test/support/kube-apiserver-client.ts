@@ -33,20 +33,25 @@ export class KubeAdmin {
 
   /** Resolves with the answer, also with one that refuses; rejects with a {@link TemporaryError} if there is none. */
   async send<Body>(method: string, path: string, body?: object): Promise<KubeAnswer<Body>> {
+    const content = body && JSON.stringify(body)
     const request = https.request(`${this.#endpoint}${path}`, {
       method,
       agent: false,
       ca: this.#files.serverAuthority.cert,
       ...this.#files.admin,
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        // Node adds it itself, except for DELETE.
+        ...(content && { 'content-length': Buffer.byteLength(content) }),
+      },
       signal: AbortSignal.timeout(10_000),
     })
-    request.end(body && JSON.stringify(body))
+    request.end(content)
     try {
       const [response] = (await once(request, 'response')) as [IncomingMessage]
-      const content = await text(response)
+      const received = await text(response)
       const isJson = response.headers['content-type']?.includes('json')
-      return { status: response.statusCode ?? 0, body: (isJson ? JSON.parse(content) : content) as Body }
+      return { status: response.statusCode ?? 0, body: (isJson ? JSON.parse(received) : received) as Body }
     } catch (error) {
       throw new TemporaryError(`${this.#endpoint} does not answer`, { cause: error })
     }

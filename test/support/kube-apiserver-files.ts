@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ClientTlsFiles } from '../../src/rke2.ts'
 import { createAuthority } from './certificates.ts'
-import type { Authority, KeyPair } from './certificates.ts'
+import type { Authority, CertificateRequest, KeyPair } from './certificates.ts'
 
 /** The certificates and keys of a control plane, as RKE2 makes them. All of its apiservers use the same files. */
 export interface KubeApiserverFiles {
@@ -19,9 +19,19 @@ export interface KubeApiserverFiles {
   readonly clientAuthority: Authority
   /** The client certificate with all rights. */
   readonly admin: KeyPair
+  /**
+   * Replaces the certificate of the apiservers, which read the files again when they change.
+   *
+   * @param authority signs the certificate
+   */
+  writeServing(authority: Authority, validity?: Validity): Promise<void>
+  /** Replaces kube-proxy's client certificate, as a restart of the agent does. */
+  renewKubeProxy(validity?: Validity): Promise<void>
   /** Writes the servers, as "host:port", that the load balancer of the agent keeps for its next start. */
   writeLoadBalancerServers(servers: readonly string[]): Promise<void>
 }
+
+type Validity = Pick<CertificateRequest, 'notBefore' | 'notAfter'>
 
 /** The hosts of an apiserver, for its certificate: its advertised addresses, and those that it listens on. */
 export interface KubeApiserverHosts {
@@ -35,18 +45,18 @@ export async function writeKubeApiserverFiles(
 ): Promise<KubeApiserverFiles> {
   const serverAuthority = await createAuthority('rke2-server-ca')
   const clientAuthority = await createAuthority('rke2-client-ca')
-  const serving = await serverAuthority.issue({
+  const serving: CertificateRequest = {
     commonName: 'kube-apiserver',
     dnsNames: ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost'],
     ipAddresses: ['127.0.0.1', '::1', '10.43.0.1', ...ipAddresses],
     usages: ['server'],
-  })
+  }
+  const kubeProxy: CertificateRequest = { commonName: 'system:kube-proxy', usages: ['client'] }
   const admin = await clientAuthority.issue({
     commonName: 'system:admin',
     organization: 'system:masters',
     usages: ['client'],
   })
-  const kubeProxy = await clientAuthority.issue({ commonName: 'system:kube-proxy', usages: ['client'] })
   const tokens = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -63,27 +73,38 @@ export async function writeKubeApiserverFiles(
   }
   const contents: Readonly<Record<string, string>> = {
     [join(serverDir, 'client-ca.crt')]: clientAuthority.cert,
-    [join(serverDir, 'serving-kube-apiserver.crt')]: serving.cert,
-    [join(serverDir, 'serving-kube-apiserver.key')]: serving.key,
     [join(serverDir, 'service.pub')]: tokens.publicKey,
     [join(serverDir, 'service.key')]: tokens.privateKey,
     [files.caFile]: serverAuthority.cert,
-    [files.certFile]: kubeProxy.cert,
-    [files.keyFile]: kubeProxy.key,
+  }
+  const writePair = async (certFile: string, keyFile: string, { cert, key }: KeyPair) => {
+    await write(certFile, cert)
+    await write(keyFile, key)
   }
   for (const [file, content] of Object.entries(contents)) await write(file, content)
-  return {
+  const written: KubeApiserverFiles = {
     serverDir,
     agentDataDir,
     kubeProxy: files,
     serverAuthority,
     clientAuthority,
     admin,
+    async writeServing(authority, validity) {
+      const pair = await authority.issue({ ...serving, ...validity })
+      const file = (extension: string) => join(serverDir, `serving-kube-apiserver.${extension}`)
+      await writePair(file('crt'), file('key'), pair)
+    },
+    async renewKubeProxy(validity) {
+      await writePair(files.certFile, files.keyFile, await clientAuthority.issue({ ...kubeProxy, ...validity }))
+    },
     writeLoadBalancerServers(servers) {
       const content = { ServerURL: `https://${servers[0]}`, ServerAddresses: servers }
       return write(agentFile('etc/rke2-api-server-agent-load-balancer.json'), JSON.stringify(content))
     },
   }
+  await written.writeServing(serverAuthority)
+  await written.renewKubeProxy()
+  return written
 }
 
 async function write(file: string, content: string): Promise<void> {

@@ -84,6 +84,7 @@ export class KubeApiserver {
   readonly admin: KubeAdmin
   readonly #context: KubeApiserverContext
   #program: RestartableProgram | undefined
+  #frozen = false
 
   constructor(context: KubeApiserverContext) {
     this.#context = context
@@ -103,11 +104,25 @@ export class KubeApiserver {
     if (untilReady) await this.ready()
   }
 
+  /** Returns whether the process runs, and is not frozen. */
+  async isReachable(): Promise<boolean> {
+    return !this.#frozen && (await this.isRunning())
+  }
+
+  async isRunning(): Promise<boolean> {
+    return (await this.#program?.isRunning()) ?? false
+  }
+
+  /** Returns the end of the log. */
+  async log(): Promise<string> {
+    return (await this.#program?.log()) ?? ''
+  }
+
   /** Waits until it is ready and, if it keeps the slice, lists these addresses. */
   async ready(addresses: readonly string[] = [this.address]): Promise<void> {
     try {
       await eventually(async () => {
-        if (!(await this.#program?.isRunning())) throw new Error('the process has ended')
+        if (!(await this.isRunning())) throw new Error('the process has ended')
         const { status } = await this.admin.send('GET', '/readyz')
         if (status !== 200) throw new TemporaryError(`/readyz: ${status}`)
         if (this.#context.keepsSlice === false) return
@@ -132,11 +147,13 @@ export class KubeApiserver {
 
   /** Stops the process with SIGSTOP. The kernel still accepts connections. */
   async freeze(): Promise<void> {
+    this.#frozen = true
     await this.#program?.signal('SIGSTOP')
   }
 
   async thaw(): Promise<void> {
     await this.#program?.signal('SIGCONT')
+    this.#frozen = false
   }
 
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
