@@ -3,8 +3,6 @@ import { checkLeaks } from '../test/support/leaks.ts'
 import { SeededRandom } from '../test/support/random.ts'
 import type { Environment } from './environment.ts'
 import { FaultInjector } from './failpoint/injector.ts'
-import type { History } from './model/history.ts'
-import { randomFaults } from './random/faults.ts'
 import type { Fault } from './random/faults.ts'
 import type { EventLoopDelay } from './report/event-loop-delay.ts'
 import type { Summary } from './report/summary.ts'
@@ -18,7 +16,6 @@ import { ResourceValidator } from './validate/resources.ts'
 
 interface RoundsOptions {
   readonly seed: number
-  readonly history: History
   readonly eventLoopDelay: EventLoopDelay
   readonly limits: Limits
 }
@@ -44,30 +41,26 @@ export class Rounds {
   #count = 0
 
   constructor(environment: Environment, options: RoundsOptions) {
-    const { etcd, proxies, keyClient, report } = environment
-    const { seed, history, eventLoopDelay, limits } = options
+    const { history, report } = environment
+    const { seed, eventLoopDelay, limits } = options
     const random = new SeededRandom(seed)
     const context: ValidationContext = {
       history,
       limits,
       eventLoopDelayMs: (start, end) => eventLoopDelay.totalMs(start, end),
-      lacksQuorum: (member, start, end) => this.#injector.quorumLosses.cover(member, start, end),
+      isOut: (endpoint, start, end) => this.#injector.outages.cover(endpoint, start, end),
       isFaultFree: (start, end) =>
         this.#faultFree !== undefined && this.#faultFree.from <= start && this.#faultFree.to >= end,
     }
-    const connection = (endpoints: readonly number[]) => ({
-      endpoints: endpoints.map((index) => proxies[index]!.endpoint),
-      tls: etcd.tls,
-    })
     this.#environment = environment
     this.#options = options
     this.#random = random
-    this.#faults = randomFaults(random.fork('faults'))
+    this.#faults = environment.plannedFaults(random.fork('faults'))
     this.#injector = new FaultInjector(environment)
-    this.#writes = new WriteTraffic(keyClient, random.fork('writes'))
-    this.#calls = new CallTraffic(connection, context, report, random.fork('calls'))
-    this.#watches = new WatchTraffic(connection, context, report, random.fork('watches'))
-    this.#recovery = new RecoveryValidator(context, keyClient, report, random.fork('recovery'))
+    this.#writes = new WriteTraffic(environment.writes(random.fork('writes')))
+    this.#calls = new CallTraffic(environment, context, random.fork('calls'))
+    this.#watches = new WatchTraffic(environment, context, random.fork('watches'))
+    this.#recovery = new RecoveryValidator(context, environment.store, report, random.fork('recovery'))
     this.#resources = new ResourceValidator(environment, limits)
   }
 
@@ -110,9 +103,9 @@ export class Rounds {
     await this.#runFor(faultFreeMs, (signal) => [this.#writes.run(signal), this.#calls.run(signal)])
     this.#faultFree = { from, to: performance.now() }
     await this.#calls.drain()
-    await this.#environment.keyClient.updateHistory()
+    await this.#environment.store.updateHistory()
     this.#validate()
-    this.#injector.quorumLosses.clear()
+    this.#injector.outages.clear()
     this.#options.eventLoopDelay.forget(from)
   }
 

@@ -1,7 +1,10 @@
 import { defaultKey } from '../../src/rke2.ts'
 import type { EtcdCluster, EtcdMember, SnapshotFile } from '../../test/support/etcd.ts'
+import type { SeededRandom } from '../../test/support/random.ts'
+import type { Store } from '../environment.ts'
 import type { History } from '../model/history.ts'
 import { absent } from '../model/key-value.ts'
+import type { KeyValue } from '../model/key-value.ts'
 import { WriteLog } from '../model/write-log.ts'
 import type { CompletedWrite, StoredKey, Write } from '../model/write-log.ts'
 import { Mutex } from '../mutex.ts'
@@ -40,7 +43,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64')
  * Writes the key and completes its history. A write without an answer may have taken effect, then or later, so the
  * outcome of each write is read from etcd's own history. Only one operation runs at a time.
  */
-export class KeyClient {
+export class KeyClient implements Store {
   readonly #mutex = new Mutex()
   readonly #log = new WriteLog()
   readonly #etcd: EtcdCluster
@@ -104,6 +107,18 @@ export class KeyClient {
       await this.#updateHistory()
       await this.#etcd.request('kv/compaction', { revision: String(this.#revision), physical: true })
     })
+  }
+
+  /** Writes the list until it is the current one. Resolves with the time of that write, if there was one. */
+  async setList(list: KeyValue, random: SeededRandom): Promise<number | undefined> {
+    let writtenAt: number | undefined
+    // An earlier write of unknown outcome may still take effect after this one.
+    while (this.#history.last.text !== list.text) {
+      await this.write(list, (members) => random.pick(members))
+      await this.updateHistory()
+      writtenAt = this.#history.last.sentAt
+    }
+    return writtenAt
   }
 
   saveSnapshot(): Promise<SnapshotFile> {

@@ -5,7 +5,7 @@ import type { Faults, Targets } from './targets.ts'
 type Kinds = 'renew client certificate' | 'renew server certificates' | 'renew authority' | 'future server certificate'
 
 /** Returns the faults of certificates. */
-export function certificateFaults(targets: Targets, certificates: Certificates): Faults<Kinds> {
+export function certificateFaults(targets: Targets<unknown>, certificates: Certificates): Faults<Kinds> {
   return {
     'renew client certificate': () => certificates.renewClient().then(() => true),
     'renew server certificates': () => certificates.renewServers().then(() => true),

@@ -1,12 +1,19 @@
-import type { SnapshotFile } from '../../test/support/etcd.ts'
+import type { EtcdCluster, EtcdMember, SnapshotFile } from '../../test/support/etcd.ts'
+import type { KeyClient } from '../client/key.ts'
 import { waitUntilHealthy } from './health.ts'
+import type { Learner } from './learner.ts'
 import type { Faults, Targets } from './targets.ts'
 
 type Kinds = 'compact' | 'move leader' | 'save snapshot' | 'restore snapshot'
 
+interface Cluster {
+  readonly etcd: EtcdCluster
+  readonly keyClient: KeyClient
+  readonly learner: Learner
+}
+
 /** Returns the faults that etcd itself carries out on request. */
-export function clusterFaults(targets: Targets): Faults<Kinds> {
-  const { etcd, keyClient, learner } = targets.environment
+export function clusterFaults(targets: Targets<EtcdMember>, { etcd, keyClient, learner }: Cluster): Faults<Kinds> {
   let snapshot: SnapshotFile | undefined
 
   return {
@@ -29,7 +36,7 @@ export function clusterFaults(targets: Targets): Faults<Kinds> {
     'restore snapshot': async (fault) => {
       const saved = snapshot
       if (saved === undefined) return false
-      return targets.withMembers(fault, 3, async (members) => {
+      return targets.withServers(fault, 3, async (members) => {
         for (const member of members) await waitUntilHealthy(member)
         await learner.leave()
         await keyClient.restoreSnapshot(saved)

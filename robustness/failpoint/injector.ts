@@ -1,37 +1,23 @@
 import type { Environment } from '../environment.ts'
 import type { Fault, FaultKind } from '../random/faults.ts'
-import { certificateFaults } from './certificate-faults.ts'
-import { Certificates } from './certificates.ts'
-import { clusterFaults } from './cluster.ts'
-import { waitUntilHealthy } from './health.ts'
-import { memberFaults } from './members.ts'
-import { networkFaults } from './network.ts'
-import { processFaults } from './process.ts'
-import { QuorumLosses } from './quorum-losses.ts'
-import { Targets } from './targets.ts'
-import type { Faults } from './targets.ts'
+import { Outages } from './outages.ts'
+import type { Faults, Targets } from './targets.ts'
 
-/** Injects faults into etcd, its connections, the certificates and this process. */
+/** Injects faults into the servers, their connections, the certificates and this process. */
 export class FaultInjector {
   /** The number of faults that were injected, by kind. */
   readonly counts: Partial<Record<FaultKind, number>> = {}
-  readonly quorumLosses = new QuorumLosses()
+  readonly outages = new Outages()
   readonly #environment: Environment
-  readonly #targets: Targets
-  readonly #faults: Faults<FaultKind>
+  readonly #targets: Targets<unknown>
+  readonly #faults: Partial<Faults<FaultKind>>
   readonly #active = new Set<Promise<void>>()
 
   constructor(environment: Environment) {
     this.#environment = environment
-    this.#targets = new Targets(environment)
-    const certificates = new Certificates(environment.etcd, this.#targets.memberLocks, environment.wallClock)
-    this.#faults = {
-      ...memberFaults(this.#targets, this.quorumLosses),
-      ...networkFaults(this.#targets),
-      ...clusterFaults(this.#targets),
-      ...processFaults(this.#targets),
-      ...certificateFaults(this.#targets, certificates),
-    }
+    const { targets, faults } = environment.createFaults(this.outages)
+    this.#targets = targets
+    this.#faults = faults
   }
 
   /** Starts a fault, without waiting for its end. */
@@ -48,12 +34,14 @@ export class FaultInjector {
 
   async #inject(fault: Fault): Promise<void> {
     const { kind, target } = fault
-    const injected = await this.#faults[kind](fault)
+    const inject = this.#faults[kind]
+    if (inject === undefined) throw new Error(`the environment has no fault "${kind}"`)
+    const injected = await inject(fault)
     this.#environment.report.record('fault', injected ? 'ended' : 'skipped', { kind, target })
     if (injected) this.counts[kind] = (this.counts[kind] ?? 0) + 1
   }
 
-  /** Ends all faults, and resolves when every member is healthy. */
+  /** Ends all faults, and resolves when every server is healthy. */
   async stop(): Promise<void> {
     this.#targets.stop()
     await Promise.all(this.#active)
@@ -61,7 +49,7 @@ export class FaultInjector {
       proxy.delay(0)
       await proxy.pass()
     }
-    for (const member of this.#environment.etcd.members) await waitUntilHealthy(member)
+    await this.#environment.waitUntilHealthy()
     this.#targets.reset()
     this.#environment.report.record('fault', 'all faults have ended')
   }

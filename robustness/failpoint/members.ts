@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdMember } from '../../test/support/etcd.ts'
-import type { QuorumLosses } from './quorum-losses.ts'
+import type { Outages } from './outages.ts'
 import type { Faults, Targets } from './targets.ts'
 
 type Kinds = 'kill' | 'restart' | 'pause' | 'pause repeatedly' | 'partition' | 'lose two members' | 'lose all members'
 
 /** Returns the faults of etcd processes and of the network between them. */
-export function memberFaults(targets: Targets, quorumLosses: QuorumLosses): Faults<Kinds> {
-  const all = targets.environment.etcd.members
+export function memberFaults(targets: Targets<EtcdMember>, outages: Outages): Faults<Kinds> {
+  const all = targets.servers
 
   async function kill(members: readonly EtcdMember[], durationMs: number): Promise<void> {
     await Promise.all(members.map((member) => member.kill()))
@@ -25,26 +25,26 @@ export function memberFaults(targets: Targets, quorumLosses: QuorumLosses): Faul
     const from = performance.now()
     await targets.hold(durationMs)
     // Without two of three members, the third one has no quorum either.
-    if (members.length > 1) for (const index of all.keys()) quorumLosses.add(index, from)
+    if (members.length > 1) for (const index of all.keys()) outages.add(index, from)
   }
 
   return {
-    kill: (fault) => targets.withMember(fault, (member) => kill([member], fault.durationMs)),
-    pause: (fault) => targets.withMember(fault, (member) => pause([member], fault.durationMs)),
+    kill: (fault) => targets.withServer(fault, (member) => kill([member], fault.durationMs)),
+    pause: (fault) => targets.withServer(fault, (member) => pause([member], fault.durationMs)),
     'lose two members': (fault) =>
-      targets.withMembers(fault, 2, (members) => (fault.severity < 0.5 ? kill : pause)(members, fault.durationMs)),
+      targets.withServers(fault, 2, (members) => (fault.severity < 0.5 ? kill : pause)(members, fault.durationMs)),
     'lose all members': (fault) =>
-      targets.withMembers(fault, 3, (members) => (fault.severity < 0.5 ? kill : pause)(members, fault.durationMs)),
+      targets.withServers(fault, 3, (members) => (fault.severity < 0.5 ? kill : pause)(members, fault.durationMs)),
 
     restart: (fault) =>
-      targets.withMember(fault, async (member) => {
+      targets.withServer(fault, async (member) => {
         await member.stop()
         await member.start({ untilReady: false })
       }),
 
     // From outside, a member with a slow disk or processor looks like this.
     'pause repeatedly': (fault) =>
-      targets.withMember(fault, async (member) => {
+      targets.withServer(fault, async (member) => {
         for (let n = 0; n < 10 && !targets.stopped; n++) {
           await member.pause()
           await sleep(20 + fault.severity * 300)
@@ -54,11 +54,11 @@ export function memberFaults(targets: Targets, quorumLosses: QuorumLosses): Faul
       }),
 
     partition: (fault) =>
-      targets.withMember(fault, async (member) => {
+      targets.withServer(fault, async (member) => {
         await member.partition()
         const from = performance.now()
         await targets.hold(fault.durationMs)
-        quorumLosses.add(all.indexOf(member), from)
+        outages.add(all.indexOf(member), from)
         await member.heal()
       }),
   }

@@ -2,8 +2,8 @@ import type { Faults, Targets } from './targets.ts'
 
 type Kinds = 'refuse connections' | 'black hole' | 'reset connections' | 'slow link' | 'block all clients'
 
-/** Returns the faults of the network between clients and etcd. */
-export function networkFaults(targets: Targets): Faults<Kinds> {
+/** Returns the faults of the network between clients and servers. */
+export function networkFaults(targets: Targets<unknown>): Faults<Kinds> {
   return {
     'refuse connections': (fault) =>
       targets.withProxy(fault, async (proxy) => {

@@ -5,7 +5,7 @@ import type { KeyValue } from './key-value.ts'
 export interface KeyState extends KeyValue {
   /** Counts the histories of the store: a restored snapshot starts a new one. */
   readonly epoch: number
-  /** The key's `mod_revision`; for a deleted key, the revision of the deletion. */
+  /** The revision that wrote this state: the key's `mod_revision`, or for a deleted key the revision of the deletion. */
   readonly revision: number
   readonly sentAt: number
   readonly completedAt: number
@@ -17,6 +17,11 @@ export class History {
 
   get last(): KeyState {
     return this.states.at(-1)!
+  }
+
+  /** Returns whether a client may report the state with this revision. */
+  hasRevision(index: number, revision: number): boolean {
+    return this.states[index]?.revision === revision
   }
 
   add(state: KeyState): void {
@@ -39,8 +44,8 @@ export class History {
    * to `end`. Each history of the store can have one.
    */
   indicesOf(revision: number, start: number, end: number): number[] {
-    return this.states.flatMap((state, index) =>
-      state.revision === revision && this.mayBeCurrent(index, start, end) ? [index] : [],
+    return this.states.flatMap((_state, index) =>
+      this.hasRevision(index, revision) && this.mayBeCurrent(index, start, end) ? [index] : [],
     )
   }
 }

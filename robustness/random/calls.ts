@@ -1,4 +1,5 @@
 import type { ApiserverAddressEvent, ResolveOptions } from '../../src/index.ts'
+import type { SourceKind } from '../../src/sources/source.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import { learner, randomEndpoints, randomOptions } from './options.ts'
 import type { IndependentOptions } from './options.ts'
@@ -14,15 +15,15 @@ export interface CallScenario {
 }
 
 /** Returns a random call. */
-export function randomCall(random: SeededRandom): CallScenario {
-  const endpoints = randomEndpoints(random)
+export function randomCall(random: SeededRandom, source: SourceKind): CallScenario {
+  const endpoints = randomEndpoints(random, source)
   // A learner never returns a list, so a longer deadline would show nothing more.
   const longestMs = endpoints.every((each) => each === learner) ? 3000 : 20_000
   const timeoutMs = random.size(random.chance(0.4) ? 100 : 2000, longestMs)
   return {
     afterMs: random.size(20, 1500),
     endpoints,
-    options: { ...randomOptions(random), timeoutMs },
+    options: { ...randomOptions(random, source), timeoutMs },
     abort: random.chance(0.2)
       ? { ms: random.chance(0.2) ? 0 : random.size(1, timeoutMs) }
       : random.chance(0.1)

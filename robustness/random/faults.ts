@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../../test/support/random.ts'
 
-/** The relative frequency of each kind of fault. */
-const weights = {
+/** The relative frequency of each kind of fault of an etcd cluster. */
+export const etcdWeights = {
   kill: 3,
   restart: 3,
   pause: 3,
@@ -26,13 +26,35 @@ const weights = {
   'save snapshot': 2,
   'restore snapshot': 1.5,
 }
-export type FaultKind = keyof typeof weights
+
+/** The relative frequency of each kind of fault of apiservers and their etcd. */
+export const kubernetesWeights = {
+  'kill apiserver': 2,
+  'freeze apiserver': 3,
+  'freeze all apiservers': 1,
+  'kill etcd': 1.5,
+  'pause etcd': 2,
+  'refuse connections': 2,
+  'black hole': 2,
+  'reset connections': 3,
+  'slow link': 2,
+  'block all clients': 1,
+  compact: 3,
+  'renew client certificate': 2,
+  'future server certificate': 1,
+  'foreign server certificate': 1,
+  'clock step': 2,
+  'block event loop': 1,
+  'stop process': 1.5,
+}
+
+export type FaultKind = keyof typeof etcdWeights | keyof typeof kubernetesWeights
 
 export interface Fault {
   /** Milliseconds from the start of the previous fault to the start of this one. */
   readonly afterMs: number
   readonly kind: FaultKind
-  /** The index of the member or endpoint. */
+  /** The index of the server or endpoint. */
   readonly target: number
   readonly durationMs: number
   /** How severe the fault is: at least 0 and less than 1. */
@@ -43,11 +65,14 @@ export interface Fault {
  * Generates faults without end. The intervals and durations overlap on purpose: some faults start while others are
  * active, some last long enough to be noticed, and some are over before that.
  */
-export function* randomFaults(random: SeededRandom): Generator<Fault, never> {
+export function* randomFaults(
+  random: SeededRandom,
+  weights: Readonly<Partial<Record<FaultKind, number>>>,
+): Generator<Fault, never> {
   for (;;) {
     yield {
       afterMs: random.size(50, 5000),
-      kind: random.weighted(weights),
+      kind: random.weighted(weights as Record<FaultKind, number>),
       target: random.upTo(3),
       durationMs: random.size(100, 16_000),
       severity: random.random(),

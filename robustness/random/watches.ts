@@ -1,6 +1,7 @@
 import type { WatchOptions } from '../../src/index.ts'
+import type { SourceKind } from '../../src/sources/source.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
-import { randomEndpoints, randomMembers, randomOptions } from './options.ts'
+import { randomEndpoints, randomOptions, randomServers } from './options.ts'
 import type { IndependentOptions } from './options.ts'
 
 /** A watch, how it is read, and how it is ended. */
@@ -21,11 +22,11 @@ export interface WatchScenario {
  *
  * @param permanent whether the watch is open for the whole campaign; such a watch can always get a list
  */
-export function randomWatch(random: SeededRandom, permanent: boolean): WatchScenario {
-  const { retry, attemptTimeoutMs, ...completeness } = randomOptions(random)
+export function randomWatch(random: SeededRandom, permanent: boolean, source: SourceKind): WatchScenario {
+  const { retry, attemptTimeoutMs, ...completeness } = randomOptions(random, source)
   return {
     afterMs: random.size(10, 4000),
-    endpoints: permanent ? randomMembers(random) : randomEndpoints(random),
+    endpoints: permanent ? randomServers(random, source) : randomEndpoints(random, source),
     options: {
       // After a fault the watch has to connect again, and one attempt must be long enough for that.
       attemptTimeoutMs: Math.max(1000, attemptTimeoutMs),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiserverAddressError } from '../../src/index.ts'
-import type { ResolveOptions } from '../../src/index.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import { makeCall } from '../client/call.ts'
+import type { Environment } from '../environment.ts'
 import { randomCall } from '../random/calls.ts'
 import type { CallScenario } from '../random/calls.ts'
 import type { CallRecord } from '../report/records.ts'
@@ -17,7 +17,7 @@ const maxConcurrentCalls = 40
 export class CallTraffic {
   /** The number of calls with each outcome. */
   readonly counts: Record<string, number> = {}
-  readonly #connection: (endpoints: readonly number[]) => ResolveOptions
+  readonly #environment: Environment
   readonly #context: ValidationContext
   readonly #report: Report
   readonly #random: SeededRandom
@@ -25,22 +25,17 @@ export class CallTraffic {
   #settled: { readonly actor: string; readonly call: CallRecord }[] = []
   #started = 0
 
-  constructor(
-    connection: (endpoints: readonly number[]) => ResolveOptions,
-    context: ValidationContext,
-    report: Report,
-    random: SeededRandom,
-  ) {
-    this.#connection = connection
+  constructor(environment: Environment, context: ValidationContext, random: SeededRandom) {
+    this.#environment = environment
     this.#context = context
-    this.#report = report
+    this.#report = environment.report
     this.#random = random
   }
 
   /** Starts calls until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const scenario = randomCall(this.#random.fork(String(this.#started)))
+      const scenario = randomCall(this.#random.fork(String(this.#started)), this.#environment.source)
       const actor = `call ${this.#started++}`
       await sleep(scenario.afterMs, undefined, { signal }).catch(() => {})
       if (this.#running.size >= maxConcurrentCalls || signal.aborted) continue
@@ -50,7 +45,7 @@ export class CallTraffic {
   }
 
   async #call(actor: string, scenario: CallScenario): Promise<void> {
-    const call = await makeCall(actor, scenario, this.#connection(scenario.endpoints), this.#report)
+    const call = await makeCall(actor, scenario, this.#environment.connection(scenario.endpoints), this.#report)
     const outcome = describeOutcome(call)
     this.counts[outcome] = (this.counts[outcome] ?? 0) + 1
     this.#settled.push({ actor, call })

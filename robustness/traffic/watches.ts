@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ResolveOptions } from '../../src/index.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import { WatchClient } from '../client/watch.ts'
+import type { Environment } from '../environment.ts'
 import { learner } from '../random/options.ts'
 import { randomWatch } from '../random/watches.ts'
 import type { WatchEndRecord } from '../report/records.ts'
@@ -20,7 +20,7 @@ interface Watch {
 
 /** Keeps several watches open, and validates them. Some are permanent; where another one ends, a new one starts. */
 export class WatchTraffic {
-  readonly #connection: (endpoints: readonly number[]) => ResolveOptions
+  readonly #environment: Environment
   readonly #context: ValidationContext
   readonly #report: Report
   readonly #random: SeededRandom
@@ -33,15 +33,10 @@ export class WatchTraffic {
   changes = 0
   slowestPushMs = 0
 
-  constructor(
-    connection: (endpoints: readonly number[]) => ResolveOptions,
-    context: ValidationContext,
-    report: Report,
-    random: SeededRandom,
-  ) {
-    this.#connection = connection
+  constructor(environment: Environment, context: ValidationContext, random: SeededRandom) {
+    this.#environment = environment
     this.#context = context
-    this.#report = report
+    this.#report = environment.report
     this.#random = random
   }
 
@@ -53,10 +48,10 @@ export class WatchTraffic {
     const { signal } = this.#ended
     for (let n = 0; !signal.aborted; n++) {
       const random = this.#random.fork(`${slot}.${n}`)
-      const scenario = randomWatch(random, permanent)
+      const scenario = randomWatch(random, permanent, this.#environment.source)
       await sleep(scenario.afterMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
-      const connection = this.#connection(scenario.endpoints)
+      const connection = this.#environment.connection(scenario.endpoints)
       const client = new WatchClient(`watch ${slot}.${n}`, scenario, connection, random, this.#report)
       const watch: Watch = { client, validator: new WatchValidator(client, this.#context), end: undefined }
       this.count++

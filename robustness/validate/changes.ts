@@ -56,7 +56,8 @@ export class ChangeValidator {
 
   /** Returns a problem if no list had this revision, or if a newer list was emitted before. */
   validateConnected(revision: number, at: number): string | undefined {
-    const isList = (state: KeyState) => state.kind === 'list' && state.revision === revision && state.sentAt <= at
+    const isList = ({ kind, sentAt }: KeyState, index: number) =>
+      kind === 'list' && this.#history.hasRevision(index, revision) && sentAt <= at
     if (!this.#history.states.some(isList)) return `connected at revision ${revision}, which no list had`
     return revision < this.#revision && !this.#resynced
       ? `connected at revision ${revision} after ${this.#revision}, without resynced`
@@ -75,7 +76,7 @@ export class ChangeValidator {
 
     const { states } = this.#history
     const candidates = states.flatMap((state, index) =>
-      index >= this.#index && state.revision === revision && state.sentAt <= at ? [index] : [],
+      index >= this.#index && this.#history.hasRevision(index, revision) && state.sentAt <= at ? [index] : [],
     )
     if (candidates.length === 0) {
       return `revision ${revision} never existed, or is older than what was emitted before`

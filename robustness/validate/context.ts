@@ -7,8 +7,8 @@ export interface ValidationContext {
   readonly limits: Limits
   /** Returns for how many milliseconds the event loop of this process was blocked from `start` to `end`. */
   readonly eventLoopDelayMs: (start: number, end: number) => number
-  /** Returns whether the member had no quorum during the whole time from `start` to `end`. */
-  readonly lacksQuorum: (member: number, start: number, end: number) => boolean
+  /** Returns whether the endpoint could not return a list during the whole time from `start` to `end`. */
+  readonly isOut: (endpoint: number, start: number, end: number) => boolean
   /** Returns whether no fault was active from `start` to `end`, and the cluster had recovered from earlier ones. */
   readonly isFaultFree: (start: number, end: number) => boolean
 }

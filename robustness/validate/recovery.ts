@@ -1,28 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SeededRandom } from '../../test/support/random.ts'
-import type { KeyClient } from '../client/key.ts'
 import type { WatchClient } from '../client/watch.ts'
+import type { Store } from '../environment.ts'
 import type { KeyValue } from '../model/key-value.ts'
 import { listValue, servers } from '../random/writes.ts'
 import type { Report } from '../report/report.ts'
 import type { ValidationContext } from './context.ts'
 import { effectiveOptions } from './effective-options.ts'
 
-/** The time within which grpc-js notices that the connection of a watch is dead. */
+/** The time within which grpc-js, or a ping of HTTP/2, notices that the connection of a watch is dead. */
 const keepaliveMs = 15_000
 
 /** Validates that all watches recover when the faults are over. */
 export class RecoveryValidator {
   readonly #context: ValidationContext
-  readonly #keyClient: KeyClient
+  readonly #store: Store
   readonly #report: Report
   readonly #random: SeededRandom
   /** The longest time from the first write after the last fault until every watch had that list. */
   longestMs = 0
 
-  constructor(context: ValidationContext, keyClient: KeyClient, report: Report, random: SeededRandom) {
+  constructor(context: ValidationContext, store: Store, report: Report, random: SeededRandom) {
     this.#context = context
-    this.#keyClient = keyClient
+    this.#store = store
     this.#report = report
     this.#random = random
   }
@@ -38,30 +38,17 @@ export class RecoveryValidator {
     const marker = `10.9.${round >> 8}.${round & 255}:6443`
     const last = listValue([...servers, marker], random)
     for (let writtenAt = 0; ; await sleep(50)) {
-      writtenAt = (await this.#write(last, random)) ?? writtenAt
+      writtenAt = (await this.#store.setList(last, random)) ?? writtenAt
       const open = watches()
       if (open.every((watch) => hasList(watch, last))) {
         const times = open.filter(({ startedAt }) => startedAt < writtenAt).map(({ latest }) => latest!.at - writtenAt)
         this.longestMs = Math.max(this.longestMs, ...times)
         return
       }
-      await this.#keyClient.updateHistory()
+      await this.#store.updateHistory()
       for (const watch of open) if (!hasList(watch, last)) this.#validateTime(watch, last, writtenAt)
       if (this.#report.violation !== undefined) throw this.#report.violation
     }
-  }
-
-  /** Writes the value until it is the current one. Resolves with the time of that write, if there was one. */
-  async #write(value: KeyValue, random: SeededRandom): Promise<number | undefined> {
-    const { history } = this.#context
-    let writtenAt: number | undefined
-    // An earlier write of unknown outcome may still take effect after this one.
-    while (history.last.text !== value.text) {
-      await this.#keyClient.write(value, (members) => random.pick(members))
-      await this.#keyClient.updateHistory()
-      writtenAt = history.last.sentAt
-    }
-    return writtenAt
   }
 
   #validateTime(watch: WatchClient, { addresses }: KeyValue, writtenAt: number): void {

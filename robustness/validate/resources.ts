@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { heapUsed } from '../../test/support/heap.ts'
 import type { Environment } from '../environment.ts'
-import { learner } from '../random/options.ts'
 import type { Limits } from './limits.ts'
 
 const maxHeapGrowthBytes = 20 << 20
@@ -51,8 +50,8 @@ export class ResourceValidator {
     const { report } = this.#environment
     const deadline = performance.now() + this.#limits.disconnectMs
     for (;;) {
-      // On a busy machine a member may not answer in time. That says nothing about connections.
-      const counts = await this.#countConnections().catch(() => undefined)
+      // On a busy machine a server may not answer in time. That says nothing about connections.
+      const counts = await this.#environment.countConnections().catch(() => undefined)
       const expected = openWatches()
       if (counts?.streams === expected && counts.connections === expected) return
       if (performance.now() > deadline) {
@@ -62,15 +61,6 @@ export class ResourceValidator {
         return
       }
       await sleep(100)
-    }
-  }
-
-  async #countConnections(): Promise<{ readonly connections: number; readonly streams: number }> {
-    const { etcd, proxies } = this.#environment
-    const metrics = await Promise.all(etcd.members.map((member) => member.metrics()))
-    return {
-      connections: proxies.slice(0, learner).reduce((sum, { open }) => sum + open, 0),
-      streams: metrics.reduce((sum, metric) => sum + metric('etcd_debugging_mvcc_watch_stream_total'), 0),
     }
   }
 }

@@ -27,8 +27,8 @@ export function validateResult(
     return `elapsedMs is ${elapsedMs}, but the call took ${Math.round(measuredMs)} ms`
   }
   if (endpoints.every((each) => each === learner)) return 'a learner returned a list'
-  if (endpoints.every((each) => each === learner || context.lacksQuorum(each, startedAt, endedAt))) {
-    return 'a member without a quorum returned a list'
+  if (endpoints.every((each) => each === learner || context.isOut(each, startedAt, endedAt))) {
+    return 'an endpoint returned a list that it cannot have had: it, or its etcd, did not work'
   }
   return validateStoredList(context.history, {
     addresses,

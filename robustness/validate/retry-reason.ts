@@ -9,15 +9,15 @@ import type { ValidationContext } from './context.ts'
 export function validateRetryReason(
   { scenario, startedAt, events }: CallRecord,
   { at, event }: ObservedEvent,
-  { history, lacksQuorum }: ValidationContext,
+  { history, isOut }: ValidationContext,
 ): string | undefined {
   if (event.type !== 'retry') return undefined
   const { reason } = event
   if (reason !== 'not-set' && reason !== 'incomplete') return undefined
   const { endpoints, options } = scenario
   const readAt = events.findLast((each) => each.at <= at && each.event.type === 'attempt')?.at ?? startedAt
-  if (endpoints.every((each) => each === learner || lacksQuorum(each, readAt, at))) {
-    return `a learner or a member without a quorum returned a value: the reason is ${reason}`
+  if (endpoints.every((each) => each === learner || isOut(each, readAt, at))) {
+    return `a learner, or an endpoint that did not work, returned a value: the reason is ${reason}`
   }
   const isIncomplete = (state: KeyState) =>
     state.kind === 'list' &&

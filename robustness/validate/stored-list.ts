@@ -16,7 +16,7 @@ export function validateStoredList(history: History, list: ReturnedList): string
   const { states } = history
   const indices = history.indicesOf(revision, start, end)
   if (indices.length === 0) {
-    return states.some((state) => state.revision === revision)
+    return states.some((_state, index) => history.hasRevision(index, revision))
       ? `revision ${revision} was not the current one during the call: ${addresses.join()}`
       : `revision ${revision} never existed: ${addresses.join()}`
   }

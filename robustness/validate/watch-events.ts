@@ -83,9 +83,13 @@ export class WatchEventValidator {
   }
 
   #validateIgnored({ reason, revision }: EventOf<'ignored'>, at: number): string | undefined {
-    const isPossible = this.#context.history
-      .possibleStates(this.#startedAt, at)
-      .some((state) => state.kind === reason && (state.revision === Number(revision) || state.text === ''))
+    const { history } = this.#context
+    const isPossible = history.states.some(
+      ({ kind, text }, index) =>
+        kind === reason &&
+        history.mayBeCurrent(index, this.#startedAt, at) &&
+        (history.hasRevision(index, Number(revision)) || text === ''),
+    )
     return isPossible ? undefined : `ignored ${reason} of revision ${revision}, which never existed during the watch`
   }
 

@@ -26,13 +26,13 @@ export function historyOf(
   return history
 }
 
-/** Member 1 has no quorum; nothing else is wrong. */
+/** Endpoint 1 is out; nothing else is wrong. */
 export function contextOf(history: History): ValidationContext {
   return {
     history,
     limits: strictLimits,
     eventLoopDelayMs: () => 0,
-    lacksQuorum: (member) => member === 1,
+    isOut: (endpoint) => endpoint === 1,
     isFaultFree: () => true,
   }
 }

@@ -51,7 +51,7 @@ test.each<[title: string, problem: RegExp, history: History, call: CallRecord]>(
   ['a list of a learner', /a learner returned/, constant, resolvedCall([a], 2, { endpoints: [3] })],
   [
     'a list of a member without a quorum',
-    /without a quorum returned a list/,
+    /endpoint returned a list that it cannot have had/,
     constant,
     resolvedCall([a], 2, { endpoints: [1, 3] }),
   ],
