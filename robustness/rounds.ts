@@ -22,6 +22,8 @@ interface RoundsOptions {
 
 /** The length of the part of a round in which no fault is active. */
 const faultFreeMs = 5000
+/** A fault of an earlier round may still have consequences, and a watch may have waited since then. */
+const rememberedMs = 300_000
 /** An estimate of the time that a round takes for the recovery and its checks. */
 const recoveryMs = 15_000
 
@@ -41,14 +43,16 @@ export class Rounds {
   #count = 0
 
   constructor(environment: Environment, options: RoundsOptions) {
-    const { history, report } = environment
+    const { source, history, report } = environment
     const { seed, eventLoopDelay, limits } = options
     const random = new SeededRandom(seed)
     const context: ValidationContext = {
+      source,
       history,
       limits,
       eventLoopDelayMs: (start, end) => eventLoopDelay.totalMs(start, end),
       isOut: (endpoint, start, end) => this.#injector.outages.cover(endpoint, start, end),
+      hadFault: (kinds, start, end) => this.#injector.times.wereActive(kinds, start, end),
       isFaultFree: (start, end) =>
         this.#faultFree !== undefined && this.#faultFree.from <= start && this.#faultFree.to >= end,
     }
@@ -107,6 +111,7 @@ export class Rounds {
     this.#validate()
     this.#injector.outages.clear()
     this.#options.eventLoopDelay.forget(from)
+    this.#injector.times.forget(from - rememberedMs)
   }
 
   /** Runs jobs until the time is over or a rule is broken. */

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts'
 import type { Fault, FaultKind } from '../random/faults.ts'
+import { FaultTimes } from './fault-times.ts'
 import { Outages } from './outages.ts'
 import type { Faults, Targets } from './targets.ts'
 
@@ -8,6 +9,7 @@ export class FaultInjector {
   /** The number of faults that were injected, by kind. */
   readonly counts: Partial<Record<FaultKind, number>> = {}
   readonly outages = new Outages()
+  readonly times = new FaultTimes()
   readonly #environment: Environment
   readonly #targets: Targets<unknown>
   readonly #faults: Partial<Faults<FaultKind>>
@@ -36,7 +38,9 @@ export class FaultInjector {
     const { kind, target } = fault
     const inject = this.#faults[kind]
     if (inject === undefined) throw new Error(`the environment has no fault "${kind}"`)
+    const end = this.times.begin(kind)
     const injected = await inject(fault)
+    end()
     this.#environment.report.record('fault', injected ? 'ended' : 'skipped', { kind, target })
     if (injected) this.counts[kind] = (this.counts[kind] ?? 0) + 1
   }

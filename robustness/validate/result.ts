@@ -28,7 +28,7 @@ export function validateResult(
   }
   if (endpoints.every((each) => each === learner)) return 'a learner returned a list'
   if (endpoints.every((each) => each === learner || context.isOut(each, startedAt, endedAt))) {
-    return 'an endpoint returned a list that it cannot have had: it, or its etcd, did not work'
+    return 'an endpoint returned a list during its outage'
   }
   return validateStoredList(context.history, {
     addresses,

@@ -1,5 +1,6 @@
 import type { ApiserverAddressEvent } from '../../src/index.ts'
 import type { ObservedEvent } from '../report/records.ts'
+import { validateCause } from './causes.ts'
 import { ChangeValidator } from './changes.ts'
 import type { ValidationContext } from './context.ts'
 
@@ -44,6 +45,8 @@ export class WatchEventValidator {
         return this.#changes.validateConnected(Number(event.revision), at)
       case 'phase':
         return this.#validatePhase(event, at)
+      case 'retry':
+        return validateCause(event.reason, (this.#outageAt ??= at), at, this.#context)
       case 'disconnected':
         if (this.#connectedAt === undefined) return 'disconnected without having been connected'
         this.#connectedAt = undefined

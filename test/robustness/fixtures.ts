@@ -29,10 +29,12 @@ export function historyOf(
 /** Endpoint 1 is out; nothing else is wrong. */
 export function contextOf(history: History): ValidationContext {
   return {
+    source: 'etcd',
     history,
     limits: strictLimits,
     eventLoopDelayMs: () => 0,
     isOut: (endpoint) => endpoint === 1,
+    hadFault: () => false,
     isFaultFree: () => true,
   }
 }
