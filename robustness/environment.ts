@@ -14,8 +14,6 @@ import type { Report } from './report/report.ts'
 export interface Store {
   /** Completes the history: adds every write that has taken effect so far. */
   updateHistory(): Promise<void>
-  /** Compacts the history of etcd up to the revision that is known here. */
-  compact(): Promise<void>
   /** Writes the list until it is the current one. Resolves with the time of that write, if there was one. */
   setList(list: KeyValue, random: SeededRandom): Promise<number | undefined>
 }

@@ -54,12 +54,15 @@ export class EtcdEnvironment implements Environment {
   }
 
   static async start(image: string | undefined, common: CommonParts): Promise<EtcdEnvironment> {
-    await using started = new AsyncDisposableStack()
-    const etcd = started.use(await startEtcd({ members: 3, ...(image !== undefined && { image }) }))
-    const learner = started.use(await Learner.start(etcd))
-    const proxies = await Promise.all(etcd.endpoints.map((endpoint) => startProxy(endpoint)))
-    started.move()
-    return new EtcdEnvironment(etcd, learner, [...proxies, learner.proxy], common)
+    const etcd = await startEtcd({ members: 3, ...(image !== undefined && { image }) })
+    try {
+      const learner = await Learner.start(etcd)
+      const proxies = await Promise.all(etcd.endpoints.map((endpoint) => startProxy(endpoint)))
+      return new EtcdEnvironment(etcd, learner, [...proxies, learner.proxy], common)
+    } catch (error) {
+      await etcd[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   connection(endpoints: readonly number[]): ResolveOptions {

@@ -20,10 +20,18 @@ import { stopProcess } from './failpoint/stop-process.ts'
 import { Targets } from './failpoint/targets.ts'
 import type { WallClock } from './failpoint/wall-clock.ts'
 import { SliceHistory } from './model/slice-history.ts'
+import type { SliceWrite } from './model/slices.ts'
 import { kubernetesWeights, randomFaults } from './random/faults.ts'
 import type { Fault } from './random/faults.ts'
 import { randomSliceWrites } from './random/slices.ts'
+import { servers } from './random/writes.ts'
 import type { Report } from './report/report.ts'
+
+const allServers: SliceWrite = {
+  type: 'put',
+  name: 'kubernetes',
+  endpoints: servers.filter((server) => !server.startsWith('[')).map((address) => ({ address, ready: true })),
+}
 
 /** Two apiservers on an etcd of one member, each behind a proxy. The campaign writes all EndpointSlices itself. */
 export class KubernetesEnvironment implements Environment {
@@ -37,11 +45,11 @@ export class KubernetesEnvironment implements Environment {
   readonly #controlPlane: KubeControlPlane
 
   private constructor(
-    servers: { readonly etcd: EtcdCluster; readonly controlPlane: KubeControlPlane; readonly revision: number },
+    cluster: { readonly etcd: EtcdCluster; readonly controlPlane: KubeControlPlane; readonly revision: number },
     proxies: readonly Proxy[],
     { wallClock, report }: CommonParts,
   ) {
-    const { etcd, controlPlane, revision } = servers
+    const { etcd, controlPlane, revision } = cluster
     this.#etcd = etcd
     this.#controlPlane = controlPlane
     this.proxies = proxies
@@ -52,14 +60,17 @@ export class KubernetesEnvironment implements Environment {
   }
 
   static async start(image: string | undefined, common: CommonParts): Promise<KubernetesEnvironment> {
-    await using started = new AsyncDisposableStack()
-    const etcd = started.use(await startEtcd({ ...(image !== undefined && { image }) }))
-    const advertise = ['10.0.0.11', '10.0.0.12']
-    const controlPlane = started.use(await startKubeApiservers({ etcd, advertise, keepsSlice: false }))
-    const proxies = await Promise.all(controlPlane.endpoints.map((endpoint) => startProxy(endpoint)))
-    const { header } = await etcd.request<{ header: { revision: string } }>('kv/range', { key: 'eA==' })
-    started.move()
-    return new KubernetesEnvironment({ etcd, controlPlane, revision: Number(header.revision) }, proxies, common)
+    const etcd = await startEtcd({ ...(image !== undefined && { image }) })
+    try {
+      const advertise = ['10.0.0.11', '10.0.0.12']
+      const controlPlane = await startKubeApiservers({ etcd, advertise, keepsSlice: false })
+      const proxies = await Promise.all(controlPlane.endpoints.map((endpoint) => startProxy(endpoint)))
+      const { header } = await etcd.request<{ header: { revision: string } }>('kv/range', { key: 'eA==' })
+      return new KubernetesEnvironment({ etcd, controlPlane, revision: Number(header.revision) }, proxies, common)
+    } catch (error) {
+      await etcd[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   connection(endpoints: readonly number[]): ResolveOptions {
@@ -93,17 +104,33 @@ export class KubernetesEnvironment implements Environment {
         ...networkFaults(targets),
         compact: () => targets.request(() => this.store.compact()),
         ...apiserverCertificateFaults(targets, files, this.wallClock),
-        ...processFaults(this.wallClock, (ms) => stopProcess(process.pid, ms)),
+        ...processFaults(this.wallClock, (ms, target) => this.#stopProcess(ms, target)),
       },
     }
+  }
+
+  /** While the process is stopped, every server of the slice comes back: none of them may be removed afterwards. */
+  async #stopProcess(ms: number, target: number): Promise<void> {
+    let stop: ReturnType<typeof stopProcess> | undefined
+    await this.store.write(
+      allServers,
+      (apiservers) => apiservers[target % apiservers.length],
+      (request) => (stop = stopProcess(process.pid, ms, request)),
+    )
+    // The process is stopped even if no apiserver could take the write.
+    await (stop ?? stopProcess(process.pid, ms))
   }
 
   async waitUntilHealthy(): Promise<void> {
     await waitUntilHealthy(this.#etcd.members[0]!)
     for (const apiserver of this.#controlPlane.apiservers) {
-      // An apiserver that starts while there is no etcd gives up after a while.
-      if (!(await apiserver.isRunning())) await apiserver.start({ untilReady: false })
-      await apiserver.ready()
+      try {
+        await apiserver.ready()
+      } catch (error) {
+        // An apiserver that was started while there was no etcd has given up.
+        if (await apiserver.isRunning()) throw error
+        await apiserver.start()
+      }
     }
   }
 

@@ -1,22 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdCluster } from '../../test/support/etcd.ts'
+import type { KubeAdmin } from '../../test/support/kube-apiserver-client.ts'
 import type { KubeApiserver } from '../../test/support/kube-apiserver.ts'
 import type { SeededRandom } from '../../test/support/random.ts'
 import type { Store } from '../environment.ts'
+import type { StoppedRequest } from '../failpoint/stop-process.ts'
 import type { KeyValue } from '../model/key-value.ts'
 import type { SliceHistory } from '../model/slice-history.ts'
 import { SliceLog } from '../model/slice-log.ts'
-import { sliceObject } from '../model/slices.ts'
+import type { WriteTimes } from '../model/slice-log.ts'
 import type { SliceName, SliceWrite } from '../model/slices.ts'
 import { Mutex } from '../mutex.ts'
 import type { Report } from '../report/report.ts'
+import { createPath, isAcknowledged, markedWrite, sliceRequest } from './slice-request.ts'
+import type { SliceRequest } from './slice-request.ts'
 import { readStoreEvents } from './store-events.ts'
 
-const path = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices'
 const prefix = '/registry/endpointslices/default/'
-const serviceLabel = 'kubernetes.io/service-name'
 const names = ['kubernetes', 'kubernetes-2', 'kubernetes-ipv6'] as const
 
+/** A frozen apiserver gives no answer. Its write has an unknown outcome after this time. */
+const timeoutMs = 3000
+
+type SendElsewhere = (request: StoppedRequest) => Promise<WriteTimes | undefined>
 type Choose = (apiservers: readonly KubeApiserver[]) => KubeApiserver | undefined
 
 /**
@@ -47,15 +53,20 @@ export class SliceClient implements Store {
     this.#report = report
   }
 
-  /** Sends the write to one of the reachable apiservers. Resolves with whether the apiserver acknowledged it. */
-  write(write: SliceWrite, choose: Choose): Promise<boolean> {
-    return this.#mutex.run(() => this.#write(write, choose))
+  /**
+   * Sends the write to one of the reachable apiservers. Resolves with whether the apiserver acknowledged it.
+   *
+   * @param sendElsewhere lets another process send the write. Resolves with `undefined` if it was not acknowledged
+   */
+  write(write: SliceWrite, choose: Choose, sendElsewhere?: SendElsewhere): Promise<boolean> {
+    return this.#mutex.run(() => this.#write(write, choose, sendElsewhere))
   }
 
   updateHistory(): Promise<void> {
     return this.#mutex.run(() => this.#updateHistory())
   }
 
+  /** Compacts etcd's history up to the revision that is known here. */
   compact(): Promise<void> {
     return this.#mutex.run(async () => {
       await this.#updateHistory()
@@ -80,50 +91,38 @@ export class SliceClient implements Store {
     return writtenAt
   }
 
-  async #write(write: SliceWrite, choose: Choose): Promise<boolean> {
+  async #write(write: SliceWrite, choose: Choose, sendElsewhere?: SendElsewhere): Promise<boolean> {
     const reachable = await Promise.all(this.#apiservers.map((apiserver) => apiserver.isReachable()))
     const apiserver = choose(this.#apiservers.filter((_apiserver, index) => reachable[index]))
     if (apiserver === undefined) return false
     // A deletion is for one version of the slice, so the current one has to be known.
-    if (write.type === 'delete') await this.#updateHistory()
+    if (write.type === 'delete' && !(await this.#isVersionKnown(write.name))) return false
     const id = this.#log.add(write)
+    const details = { id, write, apiserver: apiserver.endpoint }
     try {
-      const revision = await this.#send(apiserver, write, id)
-      if (revision === undefined) return false
-      this.#log.complete(id)
-      this.#report.record('write', 'completed', { id, write, revision, apiserver: apiserver.endpoint })
-      return true
+      const request = sliceRequest(write, id, write.type === 'delete' ? this.#log.versionOf(write.name) : undefined)
+      const times = await (sendElsewhere === undefined
+        ? send(apiserver.admin, request)
+        : sendBy(sendElsewhere, apiserver, request))
+      this.#report.record('write', times === undefined ? 'refused' : 'completed', details)
+      if (times !== undefined) this.#log.complete(id, times)
+      return times !== undefined
     } catch (error) {
-      this.#report.record('write', 'unknown outcome', { id, write, apiserver: apiserver.endpoint, error })
+      this.#report.record('write', 'unknown outcome', { ...details, error })
       // A server that refuses connections does so at once.
       await sleep(50)
       return false
     }
   }
 
-  /** Resolves with the version of the slice, or `undefined` if the apiserver refused the write. */
-  async #send({ admin }: KubeApiserver, write: SliceWrite, id: number): Promise<string | undefined> {
-    if (write.type === 'delete') {
-      const resourceVersion = this.#log.versionOf(write.name)
-      if (resourceVersion === undefined) return undefined
-      // A delayed deletion deletes only what this one was sent for.
-      const options = { preconditions: { resourceVersion: String(resourceVersion) } }
-      const { status } = await admin.send('DELETE', `${path}/${write.name}`, options)
-      return check(status) ? 'deleted' : undefined
+  async #isVersionKnown(name: SliceName): Promise<boolean> {
+    try {
+      await this.#updateHistory()
+      return this.#log.versionOf(name) !== undefined
+    } catch (error) {
+      this.#report.record('write', 'no history', { error })
+      return false
     }
-    const name = write.type === 'put' ? write.name : 'other'
-    const object = {
-      metadata: {
-        name,
-        labels: { [serviceLabel]: write.type === 'put' ? 'kubernetes' : 'other' },
-        annotations: { write: `write-${id};` },
-      },
-      ...sliceObject('kubernetes', []),
-      ...(write.type === 'put' && sliceObject(write.name, write.endpoints)),
-    }
-    const put = await admin.send<Slice>('PUT', `${path}/${name}`, object)
-    const { status, body } = put.status === 404 ? await admin.send<Slice>('POST', path, object) : put
-    return check(status) ? body.metadata.resourceVersion : undefined
   }
 
   async #updateHistory(): Promise<void> {
@@ -132,8 +131,12 @@ export class SliceClient implements Store {
     if (upTo <= this.#revision) return
     const [member] = this.#etcd.members
     for (const event of await readStoreEvents(member!.gatewayUrl('watch'), this.#revision, upTo)) {
-      if (!event.key.startsWith(prefix)) continue
-      const state = this.#log.apply({ ...event, key: event.key.slice(prefix.length) })
+      const { key, value, revision } = event
+      if (!key.startsWith(prefix)) continue
+      // If a write cannot be explained, the next update must stop at it again.
+      this.#revision = revision - 1
+      const id = event.isDeleted ? undefined : markedWrite(value)
+      const state = this.#log.apply({ name: key.slice(prefix.length), revision, isDeleted: event.isDeleted, id })
       if (state === undefined) continue
       this.#history.add(state)
       this.#report.record('state', state.kind, { revision: state.revision, text: state.text })
@@ -142,17 +145,22 @@ export class SliceClient implements Store {
   }
 }
 
-interface Slice {
-  readonly metadata: { readonly resourceVersion: string }
+/** Resolves with the times of an acknowledged write; `undefined` if the apiserver refused it. */
+async function send(admin: KubeAdmin, { method, path, body }: SliceRequest): Promise<WriteTimes | undefined> {
+  const sentAt = performance.now()
+  const answer = await admin.send(method, path, body, timeoutMs)
+  const isNew = method === 'PUT' && answer.status === 404
+  const { status } = isNew ? await admin.send('POST', createPath, body, timeoutMs) : answer
+  return isAcknowledged(status) ? { sentAt, completedAt: performance.now() } : undefined
 }
 
-/**
- * Returns whether a write was acknowledged; `false` if it was refused, and so without effect.
- *
- * @throws Error if its outcome is unknown
- */
-function check(status: number): boolean {
-  if (status < 300) return true
-  if (status < 500 && status !== 408) return false
-  throw new Error(`HTTP status ${status}`)
+/** Lets another process send the write. */
+async function sendBy(
+  sendElsewhere: SendElsewhere,
+  { endpoint, admin }: KubeApiserver,
+  { method, path, body }: SliceRequest,
+): Promise<WriteTimes> {
+  const times = await sendElsewhere({ url: `${endpoint}${path}`, method, body, tls: admin.tls })
+  if (times === undefined) throw new Error('no reply')
+  return times
 }

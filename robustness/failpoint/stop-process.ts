@@ -5,7 +5,11 @@ import { text } from 'node:stream/consumers'
 /** A request that is sent in the middle of a stop. */
 export interface StoppedRequest {
   readonly url: string
+  /** @default 'POST' */
+  readonly method?: string
   readonly body: object
+  /** The certificates for an `https` URL, as PEM. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
 }
 
 /** The reply to a request, and when it was sent and answered, as `performance.now()` of this process. */
@@ -23,6 +27,11 @@ interface ProgramOutput<Reply> {
 
 /** Another process has to do this, because a stopped process runs nothing. */
 const program = `
+  import { once } from 'node:events'
+  import http from 'node:http'
+  import https from 'node:https'
+  import { json } from 'node:stream/consumers'
+
   const { pid, ms, request } = JSON.parse(process.argv[1])
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
   const until = performance.now() + ms
@@ -31,11 +40,15 @@ const program = `
     await sleep(ms / 2)
     if (request !== undefined) {
       const sentNs = String(process.hrtime.bigint())
-      const signal = AbortSignal.timeout(2000)
-      const response = await fetch(request.url, { method: 'POST', body: JSON.stringify(request.body), signal })
-      const reply = await response.json()
+      const { url, method = 'POST', body, tls } = request
+      const headers = { 'content-type': 'application/json' }
+      const options = { method, headers, agent: false, signal: AbortSignal.timeout(2000), ...tls }
+      const sent = (url.startsWith('https:') ? https : http).request(url, options)
+      sent.end(JSON.stringify(body))
+      const [response] = await once(sent, 'response')
+      const reply = await json(response)
       const completedNs = String(process.hrtime.bigint())
-      if (response.ok) process.stdout.write(JSON.stringify({ reply, sentNs, completedNs }))
+      if (response.statusCode < 300) process.stdout.write(JSON.stringify({ reply, sentNs, completedNs }))
     }
   } catch {
     // The caller sees that there is no reply.

@@ -8,7 +8,7 @@ interface SentWrite {
   /** The version that a deletion is for. */
   readonly version: number | undefined
   readonly sentAt: number
-  completedAt: number | undefined
+  readonly completedAt?: number
 }
 
 interface StoredSlice {
@@ -19,10 +19,17 @@ interface StoredSlice {
 /** A write of a slice, from etcd's history. */
 export interface SliceEvent {
   /** The name of the slice. */
-  readonly key: string
+  readonly name: string
   readonly revision: number
   readonly isDeleted: boolean
-  readonly value: Buffer
+  /** The number of the write, which is stored with the slice. A deletion has none. */
+  readonly id: number | undefined
+}
+
+/** When a write was sent and acknowledged. */
+export interface WriteTimes {
+  readonly sentAt: number
+  readonly completedAt: number
 }
 
 /** The writes that are not in the history yet, and the slices as they are at its end. */
@@ -35,14 +42,14 @@ export class SliceLog {
   add(write: SliceWrite): number {
     const id = ++this.#count
     const version = write.type === 'delete' ? this.versionOf(write.name) : undefined
-    this.#sent.set(id, { id, write, version, sentAt: performance.now(), completedAt: undefined })
+    this.#sent.set(id, { id, write, version, sentAt: performance.now() })
     return id
   }
 
-  /** Notes that a write was acknowledged now. A write without an answer may take effect now or later. */
-  complete(id: number): void {
+  /** Notes that a write was acknowledged. A write without an answer may take effect now or later. */
+  complete(id: number, times: WriteTimes): void {
     const sent = this.#sent.get(id)
-    if (sent !== undefined) sent.completedAt = performance.now()
+    if (sent !== undefined) this.#sent.set(id, { ...sent, ...times })
   }
 
   /** Returns the version of a slice at the end of the history. */
@@ -52,18 +59,17 @@ export class SliceLog {
 
   /** Applies a write that has taken effect. Returns the state after it; `undefined` if it does not concern the list. */
   apply(event: SliceEvent): SliceState | undefined {
-    const { key, revision, isDeleted } = event
+    const { name, revision, isDeleted } = event
     const { id, write, sentAt, completedAt = performance.now() } = this.#findWrite(event)
     this.#sent.delete(id)
     if (write.type === 'unrelated') return undefined
-    if (isDeleted) this.#slices.delete(key)
-    else if (write.type === 'put') this.#slices.set(key, { version: revision, endpoints: write.endpoints })
+    if (isDeleted) this.#slices.delete(name)
+    else if (write.type === 'put') this.#slices.set(name, { version: revision, endpoints: write.endpoints })
     const slices = [...this.#slices.values()]
     const addresses = addressesOf(slices.map(({ endpoints }) => endpoints))
     return {
       kind: addresses.length > 0 ? 'list' : 'not-set',
-      // A list without an address has no text: a client may report any revision for it.
-      text: addresses.length > 0 ? JSON.stringify(addresses) : '',
+      text: JSON.stringify(addresses),
       addresses,
       epoch: 0,
       revision,
@@ -73,14 +79,13 @@ export class SliceLog {
     }
   }
 
-  #findWrite({ key, revision, isDeleted, value }: SliceEvent): SentWrite {
-    const [, id] = /write-(\d+);/.exec(value.toString('latin1')) ?? []
+  #findWrite({ name, revision, isDeleted, id }: SliceEvent): SentWrite {
     const found = isDeleted
       ? [...this.#sent.values()].find(
-          ({ write, version }) => write.type === 'delete' && write.name === key && version === this.versionOf(key),
+          ({ write, version }) => write.type === 'delete' && write.name === name && version === this.versionOf(name),
         )
-      : this.#sent.get(Number(id))
-    if (found === undefined) throw new Error(`no write of this campaign explains revision ${revision} of ${key}`)
+      : this.#sent.get(id ?? 0)
+    if (found === undefined) throw new Error(`no write of this campaign explains revision ${revision} of ${name}`)
     return found
   }
 }

@@ -17,7 +17,8 @@ const names = ['kubernetes', 'kubernetes-2', 'kubernetes-ipv6'] as const
 
 /**
  * Generates the writes of the EndpointSlices while servers join, leave and are not ready, and writes of other programs.
- * The last server leaves only for a short time: Kubernetes does not remove the last endpoint either.
+ * The last server never leaves: Kubernetes does not remove the last endpoint either. No value is invalid, because an
+ * apiserver refuses such a slice.
  */
 export function* randomSliceWrites(random: SeededRandom): Generator<PlannedSliceWrite, never> {
   const slices = new Map<SliceName, readonly string[]>([['kubernetes', [servers[0]]]])

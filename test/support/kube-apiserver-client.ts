@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
+import type { KeyPair } from './certificates.ts'
 import { TemporaryError } from './etcd-gateway.ts'
 import type { KubeApiserverFiles } from './kube-apiserver-files.ts'
 
@@ -31,20 +32,24 @@ export class KubeAdmin {
     this.#files = files
   }
 
+  /** The certificates of the administrator's connections. */
+  get tls(): KeyPair & { readonly ca: string } {
+    return { ca: this.#files.serverAuthority.cert, ...this.#files.admin }
+  }
+
   /** Resolves with the answer, also with one that refuses; rejects with a {@link TemporaryError} if there is none. */
-  async send<Body>(method: string, path: string, body?: object): Promise<KubeAnswer<Body>> {
+  async send<Body>(method: string, path: string, body?: object, timeoutMs = 10_000): Promise<KubeAnswer<Body>> {
     const content = body && JSON.stringify(body)
     const request = https.request(`${this.#endpoint}${path}`, {
       method,
       agent: false,
-      ca: this.#files.serverAuthority.cert,
-      ...this.#files.admin,
+      ...this.tls,
       headers: {
         'content-type': 'application/json',
         // Node adds it itself, except for DELETE.
         ...(content && { 'content-length': Buffer.byteLength(content) }),
       },
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     request.end(content)
     try {

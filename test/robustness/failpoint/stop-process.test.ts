@@ -3,9 +3,12 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { json } from 'node:stream/consumers'
+import type { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { stopProcess } from '../../../robustness/failpoint/stop-process.ts'
+import { createAuthority } from '../../support/certificates.ts'
 import { unusedPort } from '../../support/net.ts'
 import { serve } from '../../support/serve.ts'
 
@@ -42,6 +45,21 @@ test('stopProcess sends the request while the process is stopped, and continues 
   expect(result?.sentAt).toBeGreaterThan(startedAt)
   expect(result?.completedAt).toBeGreaterThan(result!.sentAt)
   expect(result?.completedAt).toBeLessThan(performance.now())
+})
+
+test('stopProcess sends the request with a client certificate', onLinux, async () => {
+  const { pid } = await startProcess()
+  const authority = await createAuthority()
+  const { cert, key } = await authority.issue({ commonName: 'admin', ipAddresses: ['127.0.0.1'] })
+  const tls = { ca: authority.cert, cert, key }
+  const received: unknown[] = []
+  const server = createTlsServer({ ...tls, requestCert: true }, async (request, response) => {
+    received.push(request.method, (request.socket as TLSSocket).authorized, await json(request))
+    response.end('{}')
+  })
+  const url = `https://127.0.0.1:${await serve(server)}`
+  expect(await stopProcess(pid, 1, { url, method: 'PUT', body: { key: 'a' }, tls })).toBeDefined()
+  expect(received).toEqual(['PUT', true, { key: 'a' }])
 })
 
 test('stopProcess continues the process when the server refuses the request', onLinux, async () => {

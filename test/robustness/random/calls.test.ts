@@ -8,3 +8,9 @@ test('randomCall depends on the seed only', () => {
   expect(plan(new SeededRandom(1))).toEqual(plan(usedRandom(1)))
   expect(plan(new SeededRandom(1))).not.toEqual(plan(new SeededRandom(2)))
 })
+
+test('randomCall of the source kubernetes reads one or both of two apiservers', () => {
+  const random = new SeededRandom(1)
+  const endpoints = Array.from({ length: 200 }, (_, n) => randomCall(random.fork(`${n}`), 'kubernetes').endpoints)
+  expect([...new Set(endpoints.map((each) => each.join()))].toSorted()).toEqual(['0', '0,1', '1', '1,0'])
+})
