@@ -1,5 +1,8 @@
 // Usage: npm run campaign -- [--source etcd|kubernetes] [--minutes N] [--seed N]
-// Runs a campaign against each etcd image of ETCD_IMAGE. Without a seed, it takes a random one.
+// Runs a campaign against each etcd image of ETCD_IMAGE. Without a seed, it takes a random one. The source kubernetes
+// needs a kube-apiserver: the path or image in KUBE_APISERVER, or the one that test/engine/kube-apiserver.sh finds.
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCampaign } from './campaign.ts'
 import { Violation } from './report/report.ts'
@@ -10,6 +13,7 @@ const { values } = parseArgs({
 })
 const { source = 'etcd' } = values
 if (source !== 'etcd' && source !== 'kubernetes') throw new Error(`--source is "etcd" or "kubernetes", not "${source}"`)
+if (source === 'kubernetes') process.env['KUBE_APISERVER'] ||= findKubeApiserver()
 const minutes = Number(values.minutes ?? 10)
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const flags = `--source ${source} --minutes ${minutes} --seed ${seed}`
@@ -28,4 +32,10 @@ for (const image of (process.env['ETCD_IMAGE'] ?? '').trim().split(/[\s,]+/)) {
     )
     process.exitCode = 1
   }
+}
+
+/** Returns the path of a kube-apiserver, which is built if there is none, or the name of its image. */
+function findKubeApiserver(): string {
+  const script = fileURLToPath(new URL('../test/engine/kube-apiserver.sh', import.meta.url))
+  return execFileSync('sh', [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
 }

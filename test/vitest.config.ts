@@ -47,19 +47,19 @@ function imagesOf(variable: string): string[] {
 }
 
 function etcdProject(image: string, include: string[]): TestProjectInlineConfiguration {
-  return integrationProject(image, {
-    name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
-    include,
-    exclude: kubernetesTests,
-  })
+  const name = image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`
+  // Two minutes for all etcd versions together.
+  return integrationProject(image, 2 / images.length, { name, include, exclude: kubernetesTests })
 }
 
 function kubernetesProject(image: string): TestProjectInlineConfiguration {
-  return integrationProject(image, { name: 'kube-apiserver', include: kubernetesTests })
+  return integrationProject(image, 1.25, { name: 'kube-apiserver', include: kubernetesTests })
 }
 
+/** @param campaignMinutes the length of the fault campaign, unless `CAMPAIGN_MINUTES` is set */
 function integrationProject(
   image: string,
+  campaignMinutes: number,
   tests: { readonly name: string; readonly include: string[]; readonly exclude?: string[] },
 ): TestProjectInlineConfiguration {
   return {
@@ -71,8 +71,7 @@ function integrationProject(
       env: {
         ETCD_IMAGE: image,
         TEST_RUN_PID: String(process.pid),
-        // Two minutes for all etcd versions together.
-        CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
+        CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(campaignMinutes),
       },
       sequence: { groupOrder: 1 },
     },
