@@ -47,19 +47,19 @@ function imagesOf(variable: string): string[] {
 }
 
 function etcdProject(image: string, include: string[]): TestProjectInlineConfiguration {
-  const name = image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`
-  // Two minutes for all etcd versions together.
-  return integrationProject(image, 2 / images.length, { name, include, exclude: kubernetesTests })
+  return integrationProject(image, {
+    name: image === '' ? 'etcd' : `etcd ${image.slice(image.lastIndexOf(':') + 1)}`,
+    include,
+    exclude: kubernetesTests,
+  })
 }
 
 function kubernetesProject(image: string): TestProjectInlineConfiguration {
-  return integrationProject(image, 1.25, { name: 'kube-apiserver', include: kubernetesTests })
+  return integrationProject(image, { name: 'kube-apiserver', include: kubernetesTests })
 }
 
-/** @param campaignMinutes the length of the fault campaign, unless `CAMPAIGN_MINUTES` is set */
 function integrationProject(
   image: string,
-  campaignMinutes: number,
   tests: { readonly name: string; readonly include: string[]; readonly exclude?: string[] },
 ): TestProjectInlineConfiguration {
   return {
@@ -71,7 +71,8 @@ function integrationProject(
       env: {
         ETCD_IMAGE: image,
         TEST_RUN_PID: String(process.pid),
-        CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(campaignMinutes),
+        // Two minutes for all etcd versions together.
+        CAMPAIGN_MINUTES: process.env['CAMPAIGN_MINUTES'] ?? String(2 / images.length),
       },
       sequence: { groupOrder: 1 },
     },

@@ -67,9 +67,9 @@ export class Call {
     return Math.round(this.#clock.now() - this.#startedAt)
   }
 
-  /** Milliseconds until the deadline; `Infinity` without one. */
+  /** Milliseconds until the deadline; `Infinity` without one, and 0 after it. */
   get remainingMs(): number {
-    return Math.ceil(this.#deadlineAt - this.#clock.now())
+    return Math.max(0, Math.ceil(this.#deadlineAt - this.#clock.now()))
   }
 
   /**

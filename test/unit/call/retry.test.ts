@@ -58,6 +58,13 @@ test('retry rounds the time until the deadline up to whole milliseconds, so that
   expect(events.of('retry')[0]).toMatchObject({ delayMs: 101, remainingMs: 101 })
 })
 
+test('retry has 0 as remainingMs when the process stood still beyond the deadline', async () => {
+  const { clock, events } = resolveFake({ timeoutMs: 1000 }, ({ source }) => source.refuseWatches())
+  events.emitter.once('phase', () => void clock.standStill(2000))
+  await idle()
+  expect(events.of('retry')[0]).toMatchObject({ delayMs: 0, remainingMs: 0 })
+})
+
 test('retry waits within the jitter and the cap, for any option retry and any random numbers', async () => {
   const retry = fc.record({
     initialDelayMs: fc.integer({ min: 1, max: 1000 }),
