@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   })
 
   leaveSignals()
-  setTimeout(killIfHeld, 1000).unref()
+  setTimeout(killIfHeld, 800).unref()
 }
 
 /**
