@@ -1,10 +1,5 @@
-import { asciiCode } from './build/ascii-code.ts'
+import { bundlePlugins } from './build/bundle-plugins.ts'
 import { esmEntry } from './build/esm-entry.ts'
-import { etcdDescriptor } from './build/etcd-descriptor.ts'
-import { thirdPartyLicenses } from './build/third-party-licenses.ts'
-import { withoutParser } from './build/without-parser.ts'
-import { withoutReflection } from './build/without-reflection.ts'
-import { withoutWebAssembly } from './build/without-webassembly.ts'
 
 export default [
   // The code is CommonJS, because the next attempt must load a part again that could not be loaded, as with too many open
@@ -15,16 +10,7 @@ export default [
     input: { main: 'src/index.ts', command: 'src/command/command.ts', testing: 'src/testing.ts' },
     platform: 'node',
     external: ['@grpc/grpc-js'],
-    plugins: [
-      etcdDescriptor(),
-      withoutParser(),
-      withoutReflection(),
-      withoutWebAssembly(),
-      esmEntry('index.js', 'main.cjs'),
-      esmEntry('testing.js', 'testing.cjs'),
-      thirdPartyLicenses(),
-      asciiCode(),
-    ],
+    plugins: [...bundlePlugins(), esmEntry('index.js', 'main.cjs'), esmEntry('testing.js', 'testing.cjs')],
     output: {
       dir: 'dist',
       format: 'cjs',

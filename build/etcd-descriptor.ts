@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import protobuf from 'protobufjs'
+import type { Replacing } from './replace-once.ts'
 
 /** The calls of etcd that this package makes. */
 const calls = { KV: ['Range'], Watch: ['Watch'], Auth: ['Authenticate'] }
@@ -7,20 +8,13 @@ const calls = { KV: ['Range'], Watch: ['Watch'], Auth: ['Authenticate'] }
 /** The one place where etcd3 reads its `.proto`. */
 const readsFile = '(0, proto_loader_1.loadSync)(`${__dirname}/../proto/rpc.proto`,'
 
-/** The hooks of rolldown that are used. A test calls them. */
-interface Hooks {
-  readonly name: string
-  transform(code: string, id: string): string | null
-  buildEnd(): void
-}
-
 /**
  * Returns a rolldown plugin that gives etcd3 its `.proto` as JSON, so that etcd3 reads no file beside its own code and
  * parses no text when it is loaded.
  *
  * The build fails if etcd3 reads the file in another place, or no longer has one of the calls.
  */
-export function etcdDescriptor(): Hooks {
+export function etcdDescriptor(): Replacing {
   let places = 0
   return {
     name: 'etcd-descriptor',

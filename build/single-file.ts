@@ -3,12 +3,7 @@
 import { chmod, copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
-import { asciiCode } from './ascii-code.ts'
-import { etcdDescriptor } from './etcd-descriptor.ts'
-import { thirdPartyLicenses } from './third-party-licenses.ts'
-import { withoutParser } from './without-parser.ts'
-import { withoutReflection } from './without-reflection.ts'
-import { withoutWebAssembly } from './without-webassembly.ts'
+import { bundlePlugins } from './bundle-plugins.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -25,12 +20,7 @@ export async function buildSingleFile(folder: string): Promise<string> {
         name: 'single-file',
         resolveId: (source) => (source === './installation.ts' ? join(root, 'src/single-file.ts') : null),
       },
-      etcdDescriptor(),
-      withoutParser(),
-      withoutReflection(),
-      withoutWebAssembly(),
-      thirdPartyLicenses(),
-      asciiCode(),
+      ...bundlePlugins(),
     ],
   })
   await bundle.write({

@@ -1,0 +1,17 @@
+import type { Plugin } from 'rolldown'
+import { asciiCode } from './ascii-code.ts'
+import { etcdDescriptor } from './etcd-descriptor.ts'
+import { thirdPartyLicenses } from './third-party-licenses.ts'
+import { withoutParser } from './without-parser.ts'
+import { withoutReflection } from './without-reflection.ts'
+import { withoutWebAssembly } from './without-webassembly.ts'
+
+/** Returns the rolldown plugins for every build that contains the dependencies. */
+export const bundlePlugins = (): Plugin[] => [
+  etcdDescriptor(),
+  withoutParser(),
+  withoutReflection(),
+  withoutWebAssembly(),
+  thirdPartyLicenses(),
+  asciiCode(),
+]
