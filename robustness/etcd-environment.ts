@@ -16,7 +16,7 @@ import { memberFaults } from './failpoint/members.ts'
 import { networkFaults } from './failpoint/network.ts'
 import type { Outages } from './failpoint/outages.ts'
 import { processFaults } from './failpoint/process.ts'
-import { stopProcess } from './failpoint/stop-process.ts'
+import { stopDuring } from './failpoint/stop-process.ts'
 import { Targets } from './failpoint/targets.ts'
 import type { WallClock } from './failpoint/wall-clock.ts'
 import { History } from './model/history.ts'
@@ -99,14 +99,9 @@ export class EtcdEnvironment implements Environment {
 
   /** While the process is stopped, every server comes back: none of them may be removed afterwards. */
   async #stopProcess(ms: number, target: number): Promise<void> {
-    let stop: ReturnType<typeof stopProcess<WriteReply>> | undefined
-    await this.store.write(
-      allServers,
-      (members) => members[target % members.length],
-      (request) => (stop = stopProcess(process.pid, ms, request)),
+    await stopDuring<WriteReply>(ms, (send) =>
+      this.store.write(allServers, (members) => members[target % members.length], send),
     )
-    // The process is stopped even if no member could take the write.
-    await (stop ?? stopProcess(process.pid, ms))
   }
 
   async waitUntilHealthy(): Promise<void> {

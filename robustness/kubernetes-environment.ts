@@ -16,7 +16,7 @@ import { waitUntilHealthy } from './failpoint/health.ts'
 import { networkFaults } from './failpoint/network.ts'
 import type { Outages } from './failpoint/outages.ts'
 import { processFaults } from './failpoint/process.ts'
-import { stopProcess } from './failpoint/stop-process.ts'
+import { stopDuring } from './failpoint/stop-process.ts'
 import { Targets } from './failpoint/targets.ts'
 import type { WallClock } from './failpoint/wall-clock.ts'
 import { SliceHistory } from './model/slice-history.ts'
@@ -111,14 +111,9 @@ export class KubernetesEnvironment implements Environment {
 
   /** While the process is stopped, every server of the slice comes back: none of them may be removed afterwards. */
   async #stopProcess(ms: number, target: number): Promise<void> {
-    let stop: ReturnType<typeof stopProcess> | undefined
-    await this.store.write(
-      allServers,
-      (apiservers) => apiservers[target % apiservers.length],
-      (request) => (stop = stopProcess(process.pid, ms, request)),
+    await stopDuring(ms, (send) =>
+      this.store.write(allServers, (apiservers) => apiservers[target % apiservers.length], send),
     )
-    // The process is stopped even if no apiserver could take the write.
-    await (stop ?? stopProcess(process.pid, ms))
   }
 
   async waitUntilHealthy(): Promise<void> {

@@ -83,3 +83,21 @@ export async function stopProcess<Reply>(
 function toLocalTime(ns: string): number {
   return performance.now() - Number(process.hrtime.bigint() - BigInt(ns)) / 1e6
 }
+
+/**
+ * Stops this process during a write.
+ *
+ * @param write starts the write, and lets another process send its request. It sends none if no server can be reached
+ */
+export async function stopDuring<Reply>(
+  ms: number,
+  write: (send: (request: StoppedRequest) => Promise<StoppedReply<Reply> | undefined>) => Promise<unknown>,
+): Promise<void> {
+  let stop: Promise<unknown> | undefined
+  await write((request) => {
+    const sent = stopProcess<Reply>(process.pid, ms, request)
+    stop = sent
+    return sent
+  })
+  await (stop ?? stopProcess(process.pid, ms))
+}

@@ -1,5 +1,14 @@
 import type { SeededRandom } from '../../test/support/random.ts'
 
+/** The relative frequency of each kind of fault of connections. */
+const networkWeights = {
+  'refuse connections': 2,
+  'black hole': 2,
+  'reset connections': 3,
+  'slow link': 2,
+  'block all clients': 1,
+}
+
 /** The relative frequency of each kind of fault of an etcd cluster. */
 export const etcdWeights = {
   kill: 3,
@@ -9,11 +18,7 @@ export const etcdWeights = {
   partition: 4,
   'lose two members': 1.5,
   'lose all members': 0.5,
-  'refuse connections': 2,
-  'black hole': 2,
-  'reset connections': 3,
-  'slow link': 2,
-  'block all clients': 1,
+  ...networkWeights,
   compact: 3,
   'move leader': 3,
   'renew client certificate': 2,
@@ -34,11 +39,7 @@ export const kubernetesWeights = {
   'freeze all apiservers': 1,
   'kill etcd': 1.5,
   'pause etcd': 2,
-  'refuse connections': 2,
-  'black hole': 2,
-  'reset connections': 3,
-  'slow link': 2,
-  'block all clients': 1,
+  ...networkWeights,
   compact: 3,
   'renew client certificate': 2,
   'future server certificate': 1,

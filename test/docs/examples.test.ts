@@ -1,16 +1,9 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { compile, compilers } from '../support/compile.ts'
 import { codeBlocks, documents, read, root } from '../support/documents.ts'
-
-/** Writes files to a folder inside the project, so that the name of the package leads to it. */
-function folderWith(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(root, 'test', '.examples-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
-  return folder
-}
+import { projectFolder } from '../support/folder.ts'
 
 const examples = Object.fromEntries(
   documents.flatMap((document) =>
@@ -55,7 +48,7 @@ test.for(Object.keys(compilers))(
   async (version) => {
     const files = { ...examples, ...programs }
     expect(Object.keys(examples).length).toBeGreaterThan(5)
-    const folder = folderWith(files)
+    const folder = projectFolder(files)
     // What docs/metrics.md says to copy.
     for (const file of ['metrics.ts', 'opentelemetry.ts']) {
       copyFileSync(join(root, 'examples/node-agent', file), join(folder, file))

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
@@ -8,6 +8,7 @@ import { readCommandLine } from '../../src/command/arguments.ts'
 import type { AddressList, WatchApiserverAddresses } from '../../src/index.ts'
 import { createFakeApiservers } from '../../src/testing.ts'
 import { codeBlocks, documents, pages, read, root } from '../support/documents.ts'
+import { projectFolder } from '../support/folder.ts'
 
 interface Controller {
   readonly followApiservers: (
@@ -39,13 +40,6 @@ test('each guide and the FAQ has at most 80 lines', () => {
   expect(guides).toHaveLength(6)
   for (const guide of guides) expect([guide, read(guide).split('\n').length <= 80]).toEqual([guide, true])
 })
-
-/** Returns an empty folder in which programs find the packages of the project. */
-function projectFolder(): string {
-  const folder = mkdtempSync(join(root, 'test', '.examples-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  return folder
-}
 
 /** Starts an example of a page with a fake list in place of a cluster. */
 function startExample(folder: string, example: string) {
@@ -81,8 +75,8 @@ test('the program of docs/guide-workers.md prints the list', async () => {
 })
 
 test('the controller of docs/guide-controller.md uses every list, and ends with the signal', async () => {
-  const folder = projectFolder()
-  writeFileSync(join(folder, 'controller.ts'), codeBlocks(read('docs/guide-controller.md'), 'ts')[0] ?? '')
+  const [example = ''] = codeBlocks(read('docs/guide-controller.md'), 'ts')
+  const folder = projectFolder({ 'controller.ts': example })
   const { followApiservers } = (await import(join(folder, 'controller.ts'))) as Controller
   const fake = createFakeApiservers({ manualTime: true })
   const stop = new AbortController()

@@ -79,7 +79,7 @@ test(
     const npmInstall = 'npm install --omit=dev --ignore-scripts --no-package-lock\n'
     const [before = '', after = ''] = pack.split(npmInstall)
     await shell(before.replace('npm pack rke2-apiserver-resolver', `npm pack --ignore-scripts '${root}'`), folder)
-    // What the install in between does, without a network.
+    // What `npm install` on the page does, without a network.
     for (const path of dependencies('@grpc/grpc-js')) {
       cpSync(join(root, path), join(folder, 'package', path), { recursive: true, dereference: true })
     }

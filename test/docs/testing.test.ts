@@ -1,21 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFakeApiservers } from '../../src/testing.ts'
 import { codeBlocks, codeSpans, read, root, rows, section } from '../support/documents.ts'
+import { projectFolder } from '../support/folder.ts'
 
 const page = read('docs/testing.md')
 const [follow = '', withVitest = '', withNode = ''] = codeBlocks(page, 'ts')
-
-/** Writes the examples of the page to a folder inside the project, where the packages are found. */
-function writeExamples(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(root, 'test', '.examples-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  return folder
-}
 
 /** Runs a program of node_modules, and returns what it prints. */
 async function run(cwd: string, ...args: string[]): Promise<string> {
@@ -28,13 +20,13 @@ async function run(cwd: string, ...args: string[]): Promise<string> {
 }
 
 test('the Vitest example of docs/testing.md passes', { timeout: 300_000 }, async () => {
-  const folder = writeExamples({ 'follow.ts': follow, 'follow.test.ts': withVitest })
+  const folder = projectFolder({ 'follow.ts': follow, 'follow.test.ts': withVitest })
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   expect(await run(folder, vitest, 'run', '--root', folder)).toMatch(/Tests +1 passed/)
 })
 
 test('the node:test example of docs/testing.md passes', { timeout: 300_000 }, async () => {
-  const folder = writeExamples({ 'a.test.ts': withNode })
+  const folder = projectFolder({ 'a.test.ts': withNode })
   expect(await run(folder, '--test', '--test-reporter=tap', 'a.test.ts')).toMatch(/^# pass 2$/m)
 })
 

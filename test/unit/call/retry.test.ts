@@ -58,7 +58,7 @@ test('retry rounds the time until the deadline up to whole milliseconds, so that
   expect(events.of('retry')[0]).toMatchObject({ delayMs: 101, remainingMs: 101 })
 })
 
-test('retry has 0 as remainingMs when the process stood still beyond the deadline', async () => {
+test('retry has 0 as remainingMs after the process was stopped until after the deadline', async () => {
   const { clock, events } = resolveFake({ timeoutMs: 1000 }, ({ source }) => source.refuseWatches())
   events.emitter.once('phase', () => void clock.standStill(2000))
   await idle()

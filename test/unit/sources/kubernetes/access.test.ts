@@ -113,7 +113,7 @@ test.each([
   },
 )
 
-test('resolve starts the 60 s of a 403 again when the apiserver was not ready in between', async () => {
+test('resolve starts the 60 s of a 403 again after the apiserver was not ready', async () => {
   const { apiserver, options } = await startNode()
   const watch = new VirtualWatch({ ...options, attemptTimeoutMs: 3_600_000 })
   const result = watch.watch.next()
