@@ -7,7 +7,7 @@ import { canPreload, commandLine } from '../support/command-program.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { runInPod } from '../support/kube-apiserver-pod.ts'
+import { runInContainer } from '../support/run-in-container.ts'
 
 const first = '10.0.0.11:6443'
 const one = [first]
@@ -214,7 +214,7 @@ test.runIf(canPreload)(
     execFileSync('mkfifo', [file])
     const { flags, store } = freshKey()
     await store(one)
-    const { code, stdout } = await runInPod({
+    const { code, stdout } = await runInContainer({
       // Opening a pipe without a writer blocks.
       program: [...commandLine(`process.getBuiltinModule('fs').promises.readFile(${JSON.stringify(file)})`), ...flags],
       mounts: { [folder]: folder, [etcd.dataDir]: etcd.dataDir },

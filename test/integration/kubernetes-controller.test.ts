@@ -9,8 +9,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { read, root } from '../support/documents.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { runInPod } from '../support/kube-apiserver-pod.ts'
 import { startKubeApiservers } from '../support/kube-apiserver.ts'
+import { runInContainer } from '../support/run-in-container.ts'
 
 /** The kinds that give rights, with their names in a path. */
 const rights: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ test('the controller in a Pod reads a real kube-apiserver with the Roles of exam
     if (plural !== undefined) await admin.create(`/apis/${object.apiVersion}/${prefix}${plural}`, object)
   }
   const { hostname, port } = new URL(endpoint)
-  const { code, stdout, stderr } = await runInPod({
+  const { code, stdout, stderr } = await runInContainer({
     program: [process.execPath, join(root, 'examples/controller/controller.ts')],
     stopAt: '"msg":"reconciled"',
     env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },

@@ -7,10 +7,10 @@ import type { KeyPair } from '../support/certificates.ts'
 import { startEtcd } from '../support/etcd.ts'
 import type { EtcdCluster } from '../support/etcd.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { runInPod } from '../support/kube-apiserver-pod.ts'
 import { startKubeApiservers } from '../support/kube-apiserver.ts'
 import type { KubeApiserver, KubeControlPlane } from '../support/kube-apiserver.ts'
 import { expectNoLeaks } from '../support/no-leaks.ts'
+import { runInContainer } from '../support/run-in-container.ts'
 
 const source = 'kubernetes'
 
@@ -52,7 +52,7 @@ test('the command without arguments reads a real kube-apiserver in a Pod with a 
   const token = await apiserver.admin.createToken('in-a-pod')
   const folder = await writeServiceAccount(token)
   const { hostname, port } = new URL(apiserver.endpoint)
-  const { code, stdout, stderr } = await runInPod({
+  const { code, stdout, stderr } = await runInContainer({
     env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
     mounts: { [folder]: '/var/run/secrets/kubernetes.io/serviceaccount' },
   })
@@ -63,7 +63,7 @@ test('the command without arguments reads a real kube-apiserver in a Pod with a 
 test("the command without arguments reads a real kube-apiserver with an agent's default data directory", async () => {
   const { files } = controlPlane
   await files.writeLoadBalancerServers([new URL(apiserver.endpoint).host])
-  const { code, stdout, stderr } = await runInPod({ mounts: { [files.agentDataDir]: '/var/lib/rancher/rke2' } })
+  const { code, stdout, stderr } = await runInContainer({ mounts: { [files.agentDataDir]: '/var/lib/rancher/rke2' } })
   expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${apiserver.address}\n` })
 })
 

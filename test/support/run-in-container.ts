@@ -9,7 +9,7 @@ import { labels } from './kube-apiserver-program.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
-export interface PodOptions {
+export interface ContainerOptions {
   /** The program and its arguments. @default the command, with half a minute for the list */
   readonly program?: readonly string[]
   /** Stops the container with SIGTERM when stdout has this text. Otherwise the program ends by itself. */
@@ -19,17 +19,23 @@ export interface PodOptions {
   readonly mounts: Readonly<Record<string, string>>
 }
 
-export interface PodResult {
+export interface ContainerResult {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
 /**
- * Runs a program in a container, the command without arguments if it is no other one, so that its default paths can be those of a Pod or of a node. The
- * container has the network of this machine, and its Node and its libraries, because no image with Node may be at hand.
+ * Runs a program in a container, where it is the first process, and its default paths can be those of a Pod or of a node.
+ * The container has the network of this machine, and its Node and its libraries, because no image with Node may be at
+ * hand.
  */
-export async function runInPod({ program, stopAt, env = {}, mounts }: PodOptions): Promise<PodResult> {
+export async function runInContainer({
+  program,
+  stopAt,
+  env = {},
+  mounts,
+}: ContainerOptions): Promise<ContainerResult> {
   const [file = '', ...args] = program ?? [...commandLine(), '--timeout', '30s']
   const own = [project, dirname(file), '/lib', '/lib64', '/usr/lib'].filter((path) => existsSync(path))
   const all = [...own.map((path) => [path, path]), ...Object.entries(mounts)]
