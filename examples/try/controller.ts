@@ -11,6 +11,9 @@ export const scenario: Scenario = async ({ env, apiservers, list }, print, signa
   await list(a, b)
   print('$ node controller.ts')
   await using run = new Run([process.execPath, program], { ...env, INTERVAL_MS: '100' }, signal)
+  // First the call finds them, and then the watch, whose probes must not see the stop below.
+  await run.until('found 2 apiservers')
+  await run.until('found 2 apiservers')
   await run.until('server-1')
   assert(
     a.requests.includes(nodesRequest) && !b.requests.includes(nodesRequest),
