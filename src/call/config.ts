@@ -6,8 +6,10 @@ import type { SourceOptions } from '../sources/options.ts'
 import { captureCaller } from '../util/caller.ts'
 import type { Caller } from '../util/caller.ts'
 import type { BackoffOptions } from './backoff.ts'
+import { defaults } from './defaults.ts'
 import { optionError } from './option-error.ts'
-import { optionSchemas } from './schema.ts'
+import { schemaFor } from './schema.ts'
+import type { CheckedOptions } from './schema.ts'
 import { checkSourceOptions, impliedSource } from './source-conflicts.ts'
 
 /** The options of one call or watch: checked and normalised, with every default filled in. @internal */
@@ -29,21 +31,26 @@ export interface Config extends SourceOptions {
   readonly caller: Caller
 }
 
-/** The fields of a config that the schema leaves out if they are not given, or if the call is not a watch. */
-const absent = {
+/** The options without a default. */
+const withoutDefault = {
   dataDir: undefined,
   tls: undefined,
   tokenFile: undefined,
   credentials: undefined,
   key: undefined,
   probe: undefined,
-  probeIntervalMs: Infinity,
   attemptTimeoutMs: undefined,
   shrinkDelayMs: undefined,
   signal: undefined,
   events: undefined,
   onEvent: undefined,
   logger: undefined,
+}
+
+/** The values of the options that are not given. */
+const notGiven = {
+  resolve: { ...withoutDefault, ...defaults, probeIntervalMs: Infinity },
+  watch: { ...withoutDefault, ...defaults },
 }
 
 /**
@@ -60,7 +67,7 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   checkSourceOptions(checked, source)
   const { endpoints } = checked
   return {
-    ...absent,
+    ...notGiven[kind],
     ...checked,
     source,
     caller: captureCaller(parseOptions),
@@ -68,11 +75,9 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   }
 }
 
-function check(options: unknown, kind: 'resolve' | 'watch') {
-  // Outside of `try`, because a failure to load zod is not an error of the options.
-  const schema = optionSchemas()[kind]
+function check(options: unknown, kind: 'resolve' | 'watch'): CheckedOptions | TypeError {
   try {
-    const result = schema.safeParse(options)
+    const result = schemaFor(options, kind).safeParse(options)
     return result.success ? result.data : optionError(result.error.issues[0], options)
   } catch (cause) {
     return new TypeError('The options cannot be read: reading a property throws an error', { cause })

@@ -6,56 +6,56 @@ import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../events.ts
 import type { Logger } from '../options.ts'
 import { defaults } from './defaults.ts'
 
-let schemas: ReturnType<typeof createSchemas> | undefined
+/**
+ * Creates the schema of each option, which normalises its value. `undefined` gives the default, if that does not depend
+ * on another option. They are functions, because creating all schemas takes 2 ms, and few options are given.
+ */
+const resolveFields = {
+  source: () =>
+    z.prefault(oneOf(['auto', 'etcd', 'kubernetes'], "must be 'auto', 'etcd' or 'kubernetes'"), defaults.source),
+  distribution: () =>
+    z.prefault(oneOf(['auto', 'rke2', 'k3s'], "must be 'auto', 'rke2' or 'k3s'"), defaults.distribution),
+  dataDir: () => z.optional(text()),
+  endpoints: () => z.optional(endpoints()),
+  tls: () => z.optional(tls()),
+  tokenFile: () => z.optional(path()),
+  credentials: () => z.optional(credentials()),
+  key: () => z.optional(key()),
+  minAddresses: () => z.prefault(count(), defaults.minAddresses),
+  expect: () => z.prefault(z.array(hostOrAddress(), 'must be an array of host or host:port'), [...defaults.expect]),
+  settleMs: () => z.prefault(delayMs(), defaults.settleMs),
+  probe: () => z.optional(oneOf(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'")),
+  probeTimeoutMs: () => z.prefault(positiveMs(), defaults.probeTimeoutMs),
+  retry: () => z.prefault(retry(), {}),
+  timeoutMs: () => z.prefault(orInfinity(positiveMs(), aboveZero), defaults.timeoutMs),
+  attemptTimeoutMs: () => z.optional(positiveMs()),
+  signal: () =>
+    z.optional(withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted')),
+  events: () => z.optional(withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on')),
+  onEvent: () => z.optional(aFunction<(event: ApiserverAddressEvent) => void>()),
+  logger: () => z.optional(withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error')),
+}
+
+const watchFields = {
+  ...resolveFields,
+  shrinkDelayMs: () => z.optional(delayMs()),
+  probeIntervalMs: () => z.prefault(positiveMs(), defaults.probeIntervalMs),
+}
+
+type Fields = typeof watchFields
+
+/** The options that were given, normalised. @internal */
+export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<ReturnType<Fields[Name]>> }
 
 /**
- * Returns the schemas of the options, created by the first call. They refuse unknown options, normalise values, and
- * fill in the defaults that do not depend on another option.
+ * Returns the schema for these options, which refuses unknown ones. It has the fields of the options that were given.
  *
  * @internal
  */
-export const optionSchemas = () => (schemas ??= createSchemas())
-
-function createSchemas() {
-  const resolve = resolveFields()
-  return { resolve: object(resolve, anObject), watch: object({ ...resolve, ...watchFields() }, anObject) }
-}
-
-function resolveFields() {
-  return {
-    source: z.prefault(
-      oneOf(['auto', 'etcd', 'kubernetes'], "must be 'auto', 'etcd' or 'kubernetes'"),
-      defaults.source,
-    ),
-    distribution: z.prefault(oneOf(['auto', 'rke2', 'k3s'], "must be 'auto', 'rke2' or 'k3s'"), defaults.distribution),
-    dataDir: z.optional(text()),
-    endpoints: z.optional(endpoints()),
-    tls: z.optional(tls()),
-    tokenFile: z.optional(path()),
-    credentials: z.optional(credentials()),
-    key: z.optional(key()),
-    minAddresses: z.prefault(count(), defaults.minAddresses),
-    expect: z.prefault(z.array(hostOrAddress(), 'must be an array of host or host:port'), [...defaults.expect]),
-    settleMs: z.prefault(delayMs(), defaults.settleMs),
-    probe: z.optional(oneOf(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'")),
-    probeTimeoutMs: z.prefault(positiveMs(), defaults.probeTimeoutMs),
-    retry: z.prefault(retry(), {}),
-    timeoutMs: z.prefault(orInfinity(positiveMs(), aboveZero), defaults.timeoutMs),
-    attemptTimeoutMs: z.optional(positiveMs()),
-    signal: z.optional(
-      withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted'),
-    ),
-    events: z.optional(withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on')),
-    onEvent: z.optional(aFunction<(event: ApiserverAddressEvent) => void>()),
-    logger: z.optional(withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error')),
-  }
-}
-
-function watchFields() {
-  return {
-    shrinkDelayMs: z.optional(delayMs()),
-    probeIntervalMs: z.prefault(positiveMs(), defaults.probeIntervalMs),
-  }
+export function schemaFor(options: unknown, kind: 'resolve' | 'watch'): z.ZodMiniType<CheckedOptions> {
+  const fields = Object.entries(kind === 'watch' ? watchFields : resolveFields)
+  const given = isFieldObject(options) ? fields.filter(([name]) => name in options) : []
+  return object(Object.fromEntries(given.map(([name, create]) => [name, create()])), anObject)
 }
 
 function retry() {
@@ -146,7 +146,7 @@ const orInfinity = (finite: z.ZodMiniType<number>, message: string) =>
 const object = <const T extends z.core.$ZodLooseShape>(fields: T, message: string) =>
   z.pipe(z.custom<object>(isFieldObject, message), z.strictObject(fields, message))
 
-const isFieldObject = (value: unknown) =>
+const isFieldObject = (value: unknown): value is object =>
   typeof value === 'object' &&
   value !== null &&
   ![Array, Map, Set, Date, Promise].some((other) => value instanceof other)
