@@ -4,6 +4,7 @@ import { etcdDescriptor } from './etcd-descriptor.ts'
 import { thirdPartyLicenses } from './third-party-licenses.ts'
 import { withoutParser } from './without-parser.ts'
 import { withoutReflection } from './without-reflection.ts'
+import { withoutUnused } from './without-unused.ts'
 import { withoutWebAssembly } from './without-webassembly.ts'
 
 /** Returns the rolldown plugins for every build that contains the dependencies. */
@@ -11,6 +12,7 @@ export const bundlePlugins = (): Plugin[] => [
   etcdDescriptor(),
   withoutParser(),
   withoutReflection(),
+  withoutUnused(),
   withoutWebAssembly(),
   thirdPartyLicenses(),
   asciiCode(),

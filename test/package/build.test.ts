@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
 import { withoutParser } from '../../build/without-parser.ts'
 import { withoutReflection } from '../../build/without-reflection.ts'
+import { withoutUnused } from '../../build/without-unused.ts'
 import { withoutWebAssembly } from '../../build/without-webassembly.ts'
 import { resolveApiserverAddresses } from '../../dist/index.js'
 import { answer, frame, range, startHostileEtcd } from '../support/hostile-etcd.ts'
@@ -52,6 +53,20 @@ test('the build leaves out what proto-loader adds for .proto files that are pars
   expect(() => other.buildEnd()).toThrow('does not have once: (0, util_1.addCommonProtos)();')
 })
 
+test('the build leaves out what is loaded and never used, and fails if one of the files is no longer loaded', () => {
+  const plugin = withoutUnused()
+  const transform = (file: string) => plugin.transform('', join(root, 'node_modules', file))
+  expect(transform('etcd3/lib/lock.js')).toBe('module.exports = {}')
+  expect(transform('cockatiel/dist/index.js')).toBe("module.exports = require('./errors/Errors')")
+  expect(transform('etcd3/lib/watch.js')).toBeNull()
+  for (const name of ['builder', 'election', 'lease', 'stm']) transform(`etcd3/lib/${name}.js`)
+  for (const name of ['api', 'descriptor', 'source_context']) transform(`protobufjs/google/protobuf/${name}.json`)
+  const last = ['bignumber.js/bignumber.js', 'protobufjs/google/protobuf/type.json']
+  expect(() => plugin.buildEnd()).toThrow(`without-unused: no longer loaded: ${last.join(', ')}`)
+  for (const file of last) transform(file)
+  expect(() => plugin.buildEnd()).not.toThrow()
+})
+
 test('the build lets long calculate without WebAssembly, and fails if it has changed', () => {
   const file = join(root, 'node_modules/long/umd/index.js')
   const [long, plugin, other] = [readFileSync(file, 'utf8'), withoutWebAssembly(), withoutWebAssembly()]
@@ -63,7 +78,7 @@ test('the build lets long calculate without WebAssembly, and fails if it has cha
 
 test('the code of the built package is ASCII, which takes V8 half of the memory', () => {
   const files = readdirSync(join(root, 'dist')).filter((name) => /\.c?js$/.test(name))
-  expect(files.length).toBeGreaterThan(10)
+  expect(files.length).toBeGreaterThan(8)
   const others = files.filter((name) => /[^\0-\x7F]/.test(readFileSync(join(root, 'dist', name), 'utf8')))
   expect(others).toEqual([])
 })

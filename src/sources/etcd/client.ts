@@ -10,6 +10,12 @@ const noRetry = {
   execute: async <T>(call: (context: object) => T) => call({}),
 } as unknown as Exclude<NonNullable<IOptions['faultHandling']>['global'], undefined>
 
+/** Not used, because only watches that etcd3 reconnects itself need it. Given, so that etcd3 does not create one. */
+const noBackoff: NonNullable<Required<IOptions>['faultHandling']['watchBackoff']> = {
+  duration: 0,
+  next: () => noBackoff,
+}
+
 /** The services of etcd over one channel. */
 export class EtcdClient {
   readonly auth: Etcd3['auth']
@@ -21,7 +27,7 @@ export class EtcdClient {
       // Not used, because all services share the one channel.
       hosts: 'localhost',
       grpcOptions: { channelOverride: channel },
-      faultHandling: { host: () => noRetry, global: noRetry },
+      faultHandling: { host: () => noRetry, global: noRetry, watchBackoff: noBackoff },
     })
     this.auth = auth
     this.kv = kv
