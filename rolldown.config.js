@@ -18,17 +18,10 @@ export default [
       comments: false,
       dynamicImportInCjs: false,
       entryFileNames: '[name].cjs',
-      // What both entries share is named after its largest part otherwise.
-      chunkFileNames: ({ moduleIds }) =>
-        moduleIds.some((id) => id.endsWith('/src/resolve.ts')) ? 'library.cjs' : '[name].cjs',
+      chunkFileNames: '[name].cjs',
       codeSplitting: {
-        groups: [
-          {
-            // One file for what several parts use. It imports no module of Node, because these take milliseconds to load.
-            name: 'shared',
-            test: /src\/(rke2|errors|addresses\/(host-port|endpoint)|util\/(abort|lookup|observe|permission|server-identity|text)|sources\/(failure|reasons)|sources\/etcd\/(classify|late)|call\/describe)\.ts$/,
-          },
-        ],
+        // One file for what is loaded at start, and for the small modules that both sources use.
+        groups: [{ name: 'library', test: /\/src\/(resolve|watch|util\/waiters|sources\/tls-hint)\.ts$/ }],
       },
     },
   },

@@ -1,7 +1,4 @@
-import { request } from 'node:http'
-import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { splitAddress } from '../addresses/host-port.ts'
 import type { HostPort } from '../addresses/host-port.ts'
@@ -40,7 +37,9 @@ export const probe: Probe = async ({ address, kind, context }, signal) => {
   const verification =
     context === undefined ? { rejectUnauthorized: false } : { secureContext: context, rejectUnauthorized: true }
   const socket =
-    kind === 'tcp' ? connect(target) : tlsConnect({ ...target, ...serverIdentity(target.host), ...verification })
+    kind === 'tcp'
+      ? process.getBuiltinModule('node:net').connect(target)
+      : process.getBuiltinModule('node:tls').connect({ ...target, ...serverIdentity(target.host), ...verification })
   try {
     await orAborted(onceEmitted(socket, 'connect'), signal)
     if (kind === 'tcp') return
@@ -70,6 +69,7 @@ function onceEmitted(socket: Socket, event: 'connect' | 'secureConnect'): Promis
 /** Requests `GET /readyz` without an agent, because the connection exists and is used once. */
 function getReadyz(socket: Socket, target: HostPort): Promise<number> {
   return new Promise((resolve, reject) => {
+    const { request } = process.getBuiltinModule('node:http')
     const get = request({ ...target, path: '/readyz', createConnection: () => socket }, (response) => {
       resolve(response.statusCode ?? 0)
       response.resume()

@@ -3,19 +3,15 @@ import type { ProbedAddress } from '../addresses/list.ts'
 import type { ProbedEvent } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
 import { Failure } from '../sources/failure.ts'
-import { loadPart } from '../sources/load-part.ts'
 import type { Source } from '../sources/source.ts'
 import { withLinkedAbort, withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
 import { StandstillDetector } from '../util/standstill.ts'
 import { messageOf } from '../util/text.ts'
+import { probe as probeAddress } from './probe.ts'
 import type { Probe } from './probe.ts'
+import { readServerCa as readCaFile } from './server-ca.ts'
 import type { ReadServerCa, ServerCa } from './server-ca.ts'
-
-// Loaded with the first probe: Node's TLS and HTTP take 25 ms to load.
-const probeAddress: Probe = async (target, signal) => (await loadPart(() => import('./probe.ts'))).probe(target, signal)
-const readCaFile: ReadServerCa = async (...args) =>
-  (await loadPart(() => import('./server-ca.ts'))).readServerCa(...args)
 
 /** The number of probes that run at the same time. */
 const concurrency = 8

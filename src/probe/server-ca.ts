@@ -1,5 +1,3 @@
-import { X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 import { orAborted } from '../util/abort.ts'
 import { exists } from '../util/exists.ts'
@@ -25,6 +23,8 @@ export type ReadServerCa = (files: readonly string[], signal: AbortSignal) => Pr
  * @throws `signal.reason` when the signal is aborted
  */
 export async function readServerCa(files: readonly string[], signal: AbortSignal): Promise<ServerCa> {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto')
+  const { createSecureContext } = process.getBuiltinModule('node:tls')
   const file = await firstExisting(files, signal)
   try {
     const { bytes: ca } = await readSmallFile(file, signal)

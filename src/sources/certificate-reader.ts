@@ -4,9 +4,9 @@ import type { TlsFiles } from '../rke2.ts'
 import { childLogger } from '../util/logger.ts'
 import { observe } from '../util/observe.ts'
 import { printable } from '../util/text.ts'
+import { readCertificates } from './certificates.ts'
 import type { Certificates } from './certificates.ts'
 import { Failure } from './failure.ts'
-import { loadPart } from './load-part.ts'
 
 export interface CertificateReaderOptions {
   readonly endpoints: readonly Endpoint[]
@@ -41,7 +41,6 @@ export class CertificateReader {
     if (!endpoints.some(({ secure }) => secure)) return undefined
     // Reset, so that a partly rotated set is not mistaken for the files that failed.
     this.#fingerprint = undefined
-    const { readCertificates } = await loadPart(() => import('./certificates.ts'))
     try {
       const certificates = await readCertificates(tls, signal, (file) => (this.#reading = file))
       this.#fingerprint = certificates.fingerprint

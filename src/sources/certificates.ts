@@ -1,5 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
+import type { X509Certificate } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../rke2.ts'
 import { readSmallFile } from '../util/files.ts'
@@ -35,6 +34,9 @@ export async function readCertificates(
   signal: AbortSignal,
   onFile: (file: string) => void = () => {},
 ): Promise<Certificates> {
+  // Loaded here, because importing the package must not take the 20 ms that TLS and cryptography need.
+  const { createHash, X509Certificate } = process.getBuiltinModule('node:crypto')
+  const { createSecureContext } = process.getBuiltinModule('node:tls')
   // One after the other, so that the same missing file is named each time.
   const contents: { -readonly [Option in keyof TlsFiles]?: Contents } = {}
   for (const option of ['caFile', 'certFile', 'keyFile'] as const) {
@@ -65,6 +67,7 @@ export async function readCertificates(
 }
 
 async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal): Promise<Contents> {
+  const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
   const name = `the ${names[option]} file ${file}`
   let contents
   try {

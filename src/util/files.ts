@@ -1,5 +1,4 @@
 import type { Stats } from 'node:fs'
-import { constants, open, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { orAborted } from './abort.ts'
 import { isForbidden } from './permission.ts'
@@ -36,6 +35,7 @@ export function readSmallFile(file: string, signal: AbortSignal): Promise<Conten
 }
 
 async function read(file: string): Promise<Contents> {
+  const { constants, open } = process.getBuiltinModule('node:fs').promises
   // O_NONBLOCK: opening a pipe without a writer would block.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
@@ -57,6 +57,7 @@ async function read(file: string): Promise<Contents> {
  */
 async function exposure(file: string, { mode, uid }: Stats): Promise<string | undefined> {
   if ((mode & (uid === 0 ? 0o037 : 0o077)) !== 0) return `${file} has mode ${octal(mode)}, and should have 0600`
+  const { realpath, stat } = process.getBuiltinModule('node:fs').promises
   const folder = dirname(await realpath(file))
   if (isForbidden(folder)) return undefined
   const { mode: folderMode } = await stat(folder)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import fs from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -15,23 +16,20 @@ import { canPreload, commandLine } from '../../support/command-program.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { unusedPort } from '../../support/net.ts'
 import { Recorder } from '../../support/recorder.ts'
-import { createUnansweredFile } from '../../support/unanswered-file.ts'
+import { createUnansweredFile, openUnanswered } from '../../support/unanswered-file.ts'
 import '../../support/preload.ts'
 import type { ClientTlsFiles } from '../../../src/rke2.ts'
 
 /** The files that were opened. A file whose name ends in an error code fails with it when it is opened first. */
-const opened = vi.hoisted(() => [] as string[])
-vi.mock('node:fs/promises', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs/promises')>()
-  const { openUnanswered } = await import('../../support/unanswered-file.ts')
-  const open = openUnanswered(async (file, flags) => {
-    opened.push(file)
-    const code = /\.(E[A-Z_]+)$/.exec(file)?.[1]
-    if (code !== undefined && timesOpened(file) === 1) throw Object.assign(new Error(`${code}: not now`), { code })
-    return fs.open(file, flags)
-  })
-  return { ...fs, open, default: fs }
+const opened: string[] = []
+const { open } = fs.promises
+const openAndNote = openUnanswered(async (file, flags) => {
+  opened.push(file)
+  const code = /\.(E[A-Z_]+)$/.exec(file)?.[1]
+  if (code !== undefined && timesOpened(file) === 1) throw Object.assign(new Error(`${code}: not now`), { code })
+  return open(file, flags)
 })
+vi.spyOn(fs.promises, 'open').mockImplementation(openAndNote as typeof open)
 const timesOpened = (file: string) => opened.filter((name) => name === file).length
 
 let folder: string

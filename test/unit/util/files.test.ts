@@ -1,22 +1,20 @@
 import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
 import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { readSmallFile } from '../../../src/util/files.ts'
 import { temporaryFolder } from '../../support/folder.ts'
-import { createUnansweredFile } from '../../support/unanswered-file.ts'
+import { createUnansweredFile, openUnanswered } from '../../support/unanswered-file.ts'
 
 /** The files that were opened. */
-const opened = vi.hoisted(() => [] as string[])
-vi.mock('node:fs/promises', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs/promises')>()
-  const { openUnanswered } = await import('../../support/unanswered-file.ts')
-  const open = openUnanswered((file, flags) => {
-    opened.push(file)
-    return fs.open(file, flags)
-  })
-  return { ...fs, open, default: fs }
+const opened: string[] = []
+const { open } = fs.promises
+const openAndNote = openUnanswered((file, flags) => {
+  opened.push(file)
+  return open(file, flags)
 })
+vi.spyOn(fs.promises, 'open').mockImplementation(openAndNote as typeof open)
 
 let folder: string
 beforeEach(() => {
