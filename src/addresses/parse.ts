@@ -84,8 +84,3 @@ function createListSchema() {
   })
   return z.pipe(array, normalize)
 }
-
-/** Parses a list once while the call waits anyway: the first parse of a process takes a millisecond longer. */
-export function prepareToParse(): void {
-  parseAddresses(Buffer.from('["localhost:6443"]'))
-}

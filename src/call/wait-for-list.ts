@@ -1,5 +1,5 @@
 import type { ProbedAddress } from '../addresses/list.ts'
-import { parseAddresses, prepareToParse } from '../addresses/parse.ts'
+import { parseAddresses } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
@@ -7,6 +7,7 @@ import type { Shortfall } from './completeness.ts'
 import { mayConnect, relistMs } from './context.ts'
 import type { CallContext } from './context.ts'
 import { StoreHistory } from './history.ts'
+import { rehearseCheck } from './rehearse.ts'
 import { retry } from './retry.ts'
 import type { Wait } from './retry.ts'
 
@@ -153,7 +154,7 @@ class ListWait {
       const connected = () => source.whenConnected().then(() => 'connected' as const)
       return { early: mayConnect(source, reason) ? connected : undefined }
     }
-    prepareToParse()
+    rehearseCheck(this.#context.config)
     const watch = (this.#watch ??= await this.#openWatch())
     // Without a usable watch, the backoff decides when the key is read again.
     if (watch === undefined || this.#emptyWakeUps > 1) return { watching: false, delayMs: this.#settlesInMs }

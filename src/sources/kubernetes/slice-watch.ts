@@ -5,10 +5,11 @@ import type { Snapshot, SourceWatch } from '../source.ts'
 import { LineSplitter, readBody } from './body.ts'
 import type { BodyEnd } from './body.ts'
 import type { EndpointSlice } from './endpoint-slices.ts'
-import type { ListHistory, SliceList } from './list-history.ts'
+import { ListHistory } from './list-history.ts'
+import type { SliceList } from './list-history.ts'
 import { PendingChanges } from './pending-changes.ts'
 import type { Response } from './session.ts'
-import { parseWatchEvent, prepareToParseEvents } from './watch-events.ts'
+import { parseWatchEvent, sampleEvent } from './watch-events.ts'
 import type { WatchPace } from './watch-pace.ts'
 
 /** What a watch needs. */
@@ -25,6 +26,8 @@ export interface SliceWatchParts {
   /** Receives each list that an event makes. */
   readonly onList: (snapshot: Snapshot) => void
 }
+
+let isRehearsed = false
 
 /** A watch of the EndpointSlices. A stream that ends by time is resumed from the last version, without an event. */
 export class SliceWatch implements SourceWatch {
@@ -58,7 +61,7 @@ export class SliceWatch implements SourceWatch {
       if (ending.aborted) return this.#finish()
       const response = await request(this.#list.version, signal)
       void this.#run(response)
-      prepareToParseEvents()
+      this.#rehearse()
       if (ending.aborted) this.#finish()
       else ending.addEventListener('abort', this.#onEnding, { once: true })
     } catch (error) {
@@ -66,6 +69,19 @@ export class SliceWatch implements SourceWatch {
       if (signal.aborted || !ending.aborted) throw error
       this.#finish()
     }
+  }
+
+  /** Handles an event that nobody sees, while the call waits anyway, see `rehearseCheck`. */
+  #rehearse(): void {
+    if (isRehearsed) return
+    isRehearsed = true
+    const watch = new SliceWatch(this.#list, this.#latest, {
+      ...this.#parts,
+      history: new ListHistory(),
+      onList: () => {},
+    })
+    new LineSplitter((line) => watch.#onLine(line)).push(Buffer.from(`${sampleEvent}\n`))
+    watch.drain()
   }
 
   async changed(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest'
-import { parseWatchEvent, prepareToParseEvents } from '../../../../src/sources/kubernetes/watch-events.ts'
+import { expect, test } from 'vitest'
+import { parseWatchEvent, sampleEvent } from '../../../../src/sources/kubernetes/watch-events.ts'
 
-test('prepareToParseEvents parses an event of a slice with an address', () => {
-  using parse = vi.spyOn(JSON, 'parse')
-  prepareToParseEvents()
-  const [sample] = parse.mock.calls[0]!
-  expect(parseWatchEvent(sample)).toMatchObject({ type: 'changed', slice: { addresses: ['localhost:6443'] } })
+test('sampleEvent is a change of a slice with an address, newer than any list', () => {
+  const slice = { addresses: ['localhost:6443'], resourceVersion: 2n ** 63n - 1n }
+  expect(parseWatchEvent(sampleEvent)).toMatchObject({ type: 'changed', slice })
 })
