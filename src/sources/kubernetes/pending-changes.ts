@@ -1,7 +1,7 @@
 import { Waiters } from '../../util/waiters.ts'
 import type { Snapshot } from '../source.ts'
 
-/** More changes than these are not kept: each is a whole list, and the latest counts. */
+/** At most this many changes are kept, because each is a whole list. */
 const maxPending = 100
 
 /** The changes of a watch that are not drained yet, and the waits for the next one. */
@@ -15,17 +15,24 @@ export class PendingChanges {
     return this.#hasChange
   }
 
-  /** Adds a change, and ends all waits. */
-  add(snapshot: Snapshot): void {
-    this.#push(snapshot)
-    this.#hasChange = true
+  /**
+   * Adds a change, and ends all waits.
+   *
+   * @returns `false` if there are too many changes. All are dropped then: a gap would hide that an address was back.
+   */
+  add(snapshot: Snapshot): boolean {
+    this.#pending.push(snapshot)
+    const fits = this.#pending.length <= maxPending
+    if (!fits) this.#pending = []
+    this.#hasChange = fits
     this.wake()
+    return fits
   }
 
   /** Adds the same list at a newer version of the store. */
   addBookmark(snapshot: Snapshot): void {
     if (this.#pending.at(-1)?.modRevision === snapshot.modRevision) this.#pending.pop()
-    this.#push(snapshot)
+    this.#pending.push(snapshot)
   }
 
   drain(): readonly Snapshot[] {
@@ -46,10 +53,5 @@ export class PendingChanges {
   fail(error: Error): void {
     this.#pending = []
     this.#waiters.fail(error)
-  }
-
-  #push(snapshot: Snapshot): void {
-    this.#pending.push(snapshot)
-    if (this.#pending.length > maxPending) this.#pending.shift()
   }
 }

@@ -154,7 +154,7 @@ export class SliceWatch implements SourceWatch {
     this.#list = { version: slice.resourceVersion, slices }
     this.#latest = this.#parts.history.ofEvent(this.#list)
     this.#parts.onList(this.#latest)
-    this.#changes.add(this.#latest)
+    if (!this.#changes.add(this.#latest)) this.#finish()
   }
 
   /** Ends the watch, so that a read follows. It is no failure, unless too many watches in a row have ended at once. */
