@@ -3,6 +3,7 @@ import { asciiCode } from './ascii-code.ts'
 import { etcdDescriptor } from './etcd-descriptor.ts'
 import { thirdPartyLicenses } from './third-party-licenses.ts'
 import { withoutParser } from './without-parser.ts'
+import { withoutPerformance } from './without-performance.ts'
 import { withoutReflection } from './without-reflection.ts'
 import { withoutUnused } from './without-unused.ts'
 import { withoutWebAssembly } from './without-webassembly.ts'
@@ -11,6 +12,7 @@ import { withoutWebAssembly } from './without-webassembly.ts'
 export const bundlePlugins = (): Plugin[] => [
   etcdDescriptor(),
   withoutParser(),
+  withoutPerformance(),
   withoutReflection(),
   withoutUnused(),
   withoutWebAssembly(),

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     signals: { passOn },
     version: readVersion,
     library: () => import('./index.ts'),
-    now: () => performance.now(),
+    now: () => Number(process.hrtime.bigint()) / 1e6,
   })
 
   leaveSignals()

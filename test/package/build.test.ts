@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
 import { withoutParser } from '../../build/without-parser.ts'
+import { withoutPerformance } from '../../build/without-performance.ts'
 import { withoutReflection } from '../../build/without-reflection.ts'
 import { withoutUnused } from '../../build/without-unused.ts'
 import { withoutWebAssembly } from '../../build/without-webassembly.ts'
@@ -65,6 +66,15 @@ test('the build leaves out what is loaded and never used, and fails if one of th
   expect(() => plugin.buildEnd()).toThrow(`without-unused: no longer loaded: ${last.join(', ')}`)
   for (const file of last) transform(file)
   expect(() => plugin.buildEnd()).not.toThrow()
+})
+
+test('the build lets p-retry not read the time, and fails if it has changed', () => {
+  const file = join(root, 'node_modules/p-retry/index.js')
+  const [code, plugin, other] = [readFileSync(file, 'utf8'), withoutPerformance(), withoutPerformance()]
+  expect(plugin.transform(code, file)).not.toContain('performance.now')
+  expect(() => plugin.buildEnd()).not.toThrow()
+  other.transform(code.replace('const startTime', 'let startTime'), file)
+  expect(() => other.buildEnd()).toThrow('does not have once: const startTime = performance.now();')
 })
 
 test('the build lets long calculate without WebAssembly, and fails if it has changed', () => {

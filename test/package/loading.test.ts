@@ -31,6 +31,22 @@ test('importing the package loads no dependency', async () => {
   expect(packagesOf(urls)).toEqual([])
 })
 
+test('a call loads no clock of Node but process.hrtime', async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { resolveApiserverAddresses } from 'rke2-apiserver-resolver'
+      const options = { endpoints: 'http://127.0.0.1:${await unusedPort()}', retry: { maxAttempts: 1 } }
+      await resolveApiserverAddresses(options).catch(() => {})
+      console.log(process.moduleLoadList.includes('NativeModule perf_hooks'))`,
+    ],
+    { cwd: join(import.meta.dirname, '../..') },
+  )
+  expect(stdout).toBe('false\n')
+})
+
 test.each([
   ['kubernetes', 'kubernetes-connection.cjs', false],
   ['etcd', 'etcd-connection.cjs', true],
