@@ -38,10 +38,10 @@ export const breaksOfCalls: readonly Break[] = [
     violation: /rejected before the deadline/,
   },
   {
-    what: 'the signal of the caller is ignored',
-    file: 'call/call.ts',
-    code: 'new LinkedAbortController(config.signal)',
-    broken: 'new LinkedAbortController(undefined)',
+    what: 'an abort counts two seconds late',
+    file: 'util/abort.ts',
+    code: 'onAbort(parent, () => this.abort(parent.reason))',
+    broken: 'onAbort(parent, () => void setTimeout(() => this.abort(parent.reason), 2000))',
     violation: /after the abort/,
   },
   {

@@ -16,14 +16,16 @@ const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '2' }, seed: { type: 'string', default: '1' } },
 })
 
-console.log('| what is broken | source | what the campaign says | after |')
-console.log('| -------------- | ------ | ---------------------- | ----: |')
+/** For the servers to start and to end, and for a violation that ends a campaign late. */
+const graceMs = 240_000
+
+console.log('| what is broken | source | what the campaign says |')
+console.log('| -------------- | ------ | ---------------------- |')
 for (const each of breaks) {
   if (positionals.length > 0 && !positionals.some((part) => each.what.includes(part))) continue
-  const startedAt = performance.now()
   const found = await findViolation(each)
   const { what, source = 'etcd', violation } = each
-  console.log(`| ${what} | ${source} | ${found} | ${Math.round((performance.now() - startedAt) / 1000)} s |`)
+  console.log(`| ${what} | ${source} | ${found.replaceAll('|', '/')} |`)
   if (!violation.test(found)) process.exitCode = 1
 }
 
@@ -42,6 +44,7 @@ async function findViolation({ file, code, broken, source }: Break): Promise<str
     const child = spawn(process.execPath, ['robustness/run.ts', ...flags], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: Number(values.minutes) * 60_000 + graceMs,
     })
     const output = await text(child.stderr)
     return /^Failed \([^)]*\): (.*)$/m.exec(output)?.[1]?.slice(0, 160) ?? 'NOTHING'
