@@ -158,7 +158,7 @@ export const breaksOfCalls: readonly Break[] = [
     violation: /was not the current one during the call|an endpoint returned a list during its outage/,
   },
   {
-    what: 'a read does not ask the quorum',
+    what: 'a read is answered by one member alone',
     file: 'sources/etcd/etcd-connection.ts',
     code: 'limit: 1 }',
     broken: 'limit: 1, serializable: true }',

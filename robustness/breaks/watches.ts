@@ -89,7 +89,7 @@ export const breaksOfWatches: readonly Break[] = [
     violation: /ignored .* of revision \d+, which never existed/,
   },
   {
-    what: 'held tells a longer time than the removal takes',
+    what: 'held names a longer time than the removal takes',
     file: 'call/reflector.ts',
     code: 'untilMs: Math.round(untilMs) })',
     broken: 'untilMs: Math.round(untilMs) + 60_000 })',
