@@ -49,9 +49,9 @@ const without = (...nodes: readonly Node[]): string[] =>
   cluster.addresses.filter((address) => nodes.every((node) => node.address !== address))
 
 test('every watch on K3s gets the complete list, from before the first boot of three servers and an agent', async () => {
-  await Promise.all(watches.map(({ events }) => events.until('retry')))
+  await Promise.all(watches.map((watch) => watch.until('retry')))
   await cluster.start()
-  const first = await Promise.all(watches.map(({ events }) => events.until('resolved')))
+  const first = await Promise.all(watches.map((watch) => watch.until('resolved')))
   for (const { addresses } of first) expect(addresses).toEqual(cluster.addresses)
   // Without the option source: etcd on servers, the EndpointSlices on agents.
   const sources = watches.map(({ source }) => source)
@@ -86,11 +86,11 @@ test('watches on K3s keep a list while etcd has no quorum, and follow it afterwa
   const [first, second, third] = cluster.servers as [Node, Node, Node]
   await Promise.all([second.host.kill(), third.host.kill()])
   const onFirst = watches.filter(({ node }) => node === first)
-  await Promise.all(onFirst.map(({ events }) => events.until('disconnected')))
+  await Promise.all(onFirst.map((watch) => watch.until('disconnected')))
   for (const { addresses } of onFirst) expect(addresses).toContain(first.address)
   for (const { events } of onFirst) events.clear()
   await Promise.all([second.start(), third.start()])
-  await Promise.all(onFirst.map(({ events }) => events.until('connected')))
+  await Promise.all(onFirst.map((watch) => watch.until('connected')))
   await untilAllHave(cluster.addresses)
 })
 
@@ -117,7 +117,7 @@ test('watches on a server of K3s follow the list with the certificates that "k3s
   await second.host.run(['certificate', 'rotate', '--data-dir', second.host.dataDir])
   await second.start()
   const own = watches.filter(({ node }) => node === second)
-  await Promise.all(own.map(({ events }) => events.until('connected')))
+  await Promise.all(own.map((watch) => watch.until('connected')))
   await untilAllHave(cluster.addresses)
   expect(await serialNumber()).not.toBe(before)
 })

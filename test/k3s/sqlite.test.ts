@@ -27,15 +27,15 @@ beforeEach(({ task }) => {
 })
 
 test('watch on a server of K3s with sqlite gets the list from the EndpointSlices, from before the first boot', async () => {
-  await Promise.all([slices, key].map(({ events }) => events.until('retry')))
+  await Promise.all([slices, key].map((watch) => watch.until('retry')))
   await cluster.start()
-  expect(await slices.events.until('resolved')).toMatchObject({ source: 'kubernetes', addresses: [node.address] })
+  expect(await slices.until('resolved')).toMatchObject({ source: 'kubernetes', addresses: [node.address] })
   const list = await resolveOn(node, node.kubernetesOptions)
   expect(list).toMatchObject({ source: 'kubernetes', addresses: [node.address] })
 })
 
 test('watch on a server of K3s with sqlite says that the key in etcd will never exist', async () => {
-  const { hint } = await key.events.until('phase', (phase) => phase.hint?.includes('kine') === true)
+  const { hint } = await key.until('phase', (phase) => phase.hint?.includes('kine') === true)
   expect(hint).toContain("set source: 'kubernetes'")
   expect(key.addresses).toBeUndefined()
 })
@@ -43,9 +43,9 @@ test('watch on a server of K3s with sqlite says that the key in etcd will never 
 test('watch on a server of K3s with sqlite keeps its list while the server restarts after a crash', async () => {
   slices.events.clear()
   await node.host.kill()
-  await slices.events.until('disconnected')
+  await slices.until('disconnected')
   await node.start()
-  await slices.events.until('connected')
+  await slices.until('connected')
   expect(slices.addresses).toEqual([node.address])
   expect(slices.events.of('changed')).toEqual([])
 })

@@ -71,7 +71,7 @@ class ContainerHost implements Host {
   }
 
   async stop(): Promise<void> {
-    await docker('stop', '--time', '60', this.#container)
+    await docker('stop', '-t', '60', this.#container)
   }
 
   async kill(): Promise<void> {
@@ -83,7 +83,7 @@ class ContainerHost implements Host {
   }
 
   async log(): Promise<string> {
-    return docker('logs', '--tail', '20', this.#container).catch(String)
+    return run('sh', '-c', 'docker logs --tail 20 "$0" 2>&1', this.#container).catch(String)
   }
 
   async remove(): Promise<void> {
