@@ -125,7 +125,7 @@ test('watches on a server of K3s follow the list with the certificates that "k3s
 test('every watch on K3s follows "k3s server --cluster-reset", and the servers that join again', async () => {
   const [first, ...others] = cluster.servers as [Node, Node, Node]
   for (const { host } of cluster.servers) await host.stop()
-  await first.runOnce('--cluster-reset')
+  expect(await first.runOnce('--cluster-reset')).toContain('cluster membership has been reset')
   await first.start()
   await untilOthersHave([first.address], others)
   // A server that was removed joins with an empty store.

@@ -66,9 +66,9 @@ export class Node {
     await this.host.start(this.#args)
   }
 
-  /** Runs its program once with more arguments, to its end. */
-  async runOnce(...args: readonly string[]): Promise<void> {
-    await this.host.run([...this.#args, ...args])
+  /** Runs its program once with more arguments, to its end. Resolves with the output. */
+  async runOnce(...args: readonly string[]): Promise<string> {
+    return this.host.run([...this.#args, ...args])
   }
 }
 

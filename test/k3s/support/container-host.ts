@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { folderPrefix } from '../../support/kube-apiserver-program.ts'
 import { network } from './host.ts'
 import type { Host, Hosts } from './host.ts'
-import { run } from './program.ts'
+import { output, run } from './program.ts'
 
 const docker = (...args: string[]): Promise<string> => run('docker', ...args)
 
@@ -65,9 +65,9 @@ class ContainerHost implements Host {
     await docker('run', '--detach', '--restart', 'always', ...this.#options, ...args)
   }
 
-  async run(args: readonly string[]): Promise<void> {
+  async run(args: readonly string[]): Promise<string> {
     await this.remove()
-    await docker('run', '--rm', ...this.#options, ...args)
+    return output('docker', 'run', '--rm', ...this.#options, ...args)
   }
 
   async stop(): Promise<void> {
@@ -83,7 +83,7 @@ class ContainerHost implements Host {
   }
 
   async log(): Promise<string> {
-    return run('sh', '-c', 'docker logs --tail 20 "$0" 2>&1', this.#container).catch(String)
+    return output('docker', 'logs', '--tail', '20', this.#container)
   }
 
   async remove(): Promise<void> {

@@ -7,8 +7,8 @@ export interface Host {
   readonly dataDir: string
   /** Starts `k3s` with these arguments. When it ends by itself it is started again, as a service manager does. */
   start(args: readonly string[]): Promise<void>
-  /** Runs `k3s` with these arguments to its end. */
-  run(args: readonly string[]): Promise<void>
+  /** Runs `k3s` with these arguments to its end. Resolves with its output: a reset ends with an exit code above 0. */
+  run(args: readonly string[]): Promise<string>
   /** Ends `k3s` with SIGTERM, and waits for its end. */
   stop(): Promise<void>
   /** Ends `k3s` with SIGKILL, and waits for its end. The network of the host stays. */

@@ -6,7 +6,7 @@ import { folderPrefix } from '../../support/kube-apiserver-program.ts'
 import { network } from './host.ts'
 import type { Host, Hosts } from './host.ts'
 import { namespacePath, Namespaces } from './namespaces.ts'
-import { end, run, start } from './program.ts'
+import { end, output, start } from './program.ts'
 
 /** The pause before K3s is started again. */
 const restartDelayMs = 1000
@@ -74,9 +74,9 @@ class NamespaceHost implements Host {
     await log.close()
   }
 
-  async run(args: readonly string[]): Promise<void> {
+  async run(args: readonly string[]): Promise<string> {
     const [file = '', ...rest] = this.#commandLine(args)
-    await run(file, ...rest)
+    return output(file, ...rest)
   }
 
   async stop(): Promise<void> {

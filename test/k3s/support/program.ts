@@ -13,6 +13,14 @@ export async function run(file: string, ...args: string[]): Promise<string> {
   return stdout
 }
 
+/** Runs a program to its end. Resolves with all of its output, also if it fails. */
+export async function output(file: string, ...args: string[]): Promise<string> {
+  return execFileAsync(file, args).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    (error: Error & { readonly stdout: string; readonly stderr: string }) => error.stdout + error.stderr,
+  )
+}
+
 /** Starts a program that ends with the process of the tests, also when that is killed. */
 export function start(
   commandLine: readonly string[],
