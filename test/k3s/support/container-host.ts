@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { folderPrefix } from '../../support/kube-apiserver-program.ts'
+import { folderPrefix, labels } from '../../support/kube-apiserver-program.ts'
 import { network } from './host.ts'
 import type { Host, Hosts } from './host.ts'
 import { output, run } from './program.ts'
 
 const docker = (...args: string[]): Promise<string> => run('docker', ...args)
+/** The labels by which test/engine/with-etcd.sh removes what a run has left because it was killed. */
+const labelArgs = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
 
 /**
  * Creates containers, in which the official image is K3s. The network of a host belongs to a container of its own, which
@@ -17,14 +19,14 @@ export async function createContainerHosts(names: readonly string[], image: stri
   const folder = await mkdtemp(join(tmpdir(), folderPrefix))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const networkName = `k3s-test-${process.pid}`
-  await docker('network', 'create', '--subnet', `${network}.0/24`, networkName)
+  await docker('network', 'create', ...labelArgs, '--subnet', `${network}.0/24`, networkName)
   stack.defer(async () => void (await docker('network', 'rm', networkName)))
   const list: Host[] = []
   for (const [index, name] of names.entries()) {
     const address = `${network}.${11 + index}`
     const holder = `${networkName}-${name}`
     const place = ['--network', networkName, '--ip', address, '--entrypoint', 'sleep']
-    await docker('run', '--detach', '--name', holder, ...place, image, '1000000')
+    await docker('run', '--detach', ...labelArgs, '--name', holder, ...place, image, '1000000')
     stack.defer(async () => void (await docker('rm', '--force', holder)))
     const pid = (await docker('inspect', '--format', '{{.State.Pid}}', holder)).trim()
     const host = new ContainerHost({ name, address, image, holder, pid, dataDir: join(folder, name) })
@@ -93,6 +95,15 @@ class ContainerHost implements Host {
   get #options(): string[] {
     const { holder, image } = this.#context
     const mounts = ['--tmpfs', '/run', '--tmpfs', '/var/run', '--volume', `${this.dataDir}:${this.dataDir}`]
-    return ['--name', this.#container, '--privileged', '--network', `container:${holder}`, ...mounts, image]
+    return [
+      ...labelArgs,
+      '--name',
+      this.#container,
+      '--privileged',
+      '--network',
+      `container:${holder}`,
+      ...mounts,
+      image,
+    ]
   }
 }
