@@ -21,6 +21,10 @@ export interface ApiserverMessage {
   readonly id: number
   /** The new list, if it changes. */
   readonly addresses?: readonly string[]
+  /** Ends all connections and refuses new ones, or accepts them again. */
+  readonly listens?: boolean
+  /** Writes a new certificate of kube-proxy to the files of the node. */
+  readonly rotates?: boolean
 }
 
 /** Its answer, and with the id 0 the news that it listens. */
@@ -63,6 +67,21 @@ export class Apiserver implements AsyncDisposable, ReadFrom {
   async set(...addresses: readonly string[]): Promise<number> {
     const { at } = await this.#send({ addresses })
     return Number(at) / 1e6
+  }
+
+  /** Ends all connections and refuses new ones. */
+  async stop(): Promise<void> {
+    await this.#send({ listens: false })
+  }
+
+  /** Accepts connections again. */
+  async boot(): Promise<void> {
+    await this.#send({ listens: true })
+  }
+
+  /** Writes a new client certificate to the files of the node. */
+  async rotate(): Promise<void> {
+    await this.#send({ rotates: true })
   }
 
   async counts(): Promise<ApiserverCounts> {

@@ -10,6 +10,7 @@ import type { Client } from '@grpc/grpc-js'
 import { findEtcd, runEtcd } from '../demo/etcd.ts'
 import type { EtcdProgram } from '../demo/etcd.ts'
 import { createAuthority } from '../test/support/certificates.ts'
+import type { Authority } from '../test/support/certificates.ts'
 import { readMetrics } from '../test/support/metrics.ts'
 import type { Metrics } from '../test/support/metrics.ts'
 import { unusedPort } from '../test/support/net.ts'
@@ -17,6 +18,7 @@ import { connect, get, put } from './baselines/support/etcd-client.js'
 import { running } from './processes.ts'
 
 export interface Tls {
+  readonly authority: Authority
   readonly ca: Buffer
   readonly cert: Buffer
   readonly key: Buffer
@@ -149,7 +151,7 @@ async function writeCertificates(dataDir: string): Promise<Tls> {
     writeFile(join(dataDir, 'cert.pem'), cert),
     writeFile(join(dataDir, 'key.pem'), key),
   ])
-  return { ca: Buffer.from(authority.cert), cert: Buffer.from(cert), key: Buffer.from(key) }
+  return { authority, ca: Buffer.from(authority.cert), cert: Buffer.from(cert), key: Buffer.from(key) }
 }
 
 /** Returns a stored value with this many addresses, as RKE2 writes it. */

@@ -7,6 +7,7 @@ import type { KubernetesProgram } from './scenarios/kubernetes/cold-start.ts'
 import type { Handles } from './scenarios/kubernetes/handles.ts'
 import type { KubernetesCost } from './scenarios/kubernetes/waiting.ts'
 import type { Memory } from './scenarios/memory.ts'
+import type { Soaks } from './scenarios/soak/soak.ts'
 import type { Throughput } from './scenarios/throughput.ts'
 import type { Inputs } from './simulation/inputs.ts'
 import type { KubernetesInputs } from './simulation/kubernetes-inputs.ts'
@@ -43,4 +44,5 @@ export interface Measured {
   readonly kubernetesRecovery?: ByBaseline<number[]>
   readonly kubernetesWaiting?: ByBaseline<KubernetesCost[]>
   readonly kubernetesMemory?: ByBaseline<Memory>
+  readonly soak?: Soaks
 }

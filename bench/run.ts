@@ -1,5 +1,5 @@
 // usage: npm run bench [-- --quick] [--only wake,herd]
-// Compares this package with other programs and writes the report to bench/results. `--quick` takes about four
+// Compares this package with other programs and writes the report to bench/results. `--quick` takes about five
 // minutes and writes to files of its own.
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
@@ -19,6 +19,7 @@ import { kubernetesWaiting } from './scenarios/kubernetes/waiting.ts'
 import { kubernetesWake } from './scenarios/kubernetes/wake.ts'
 import { memory } from './scenarios/memory.ts'
 import { recovery, reopen } from './scenarios/recovery.ts'
+import { soak } from './scenarios/soak/soak.ts'
 import { throughput } from './scenarios/throughput.ts'
 import { wake } from './scenarios/wake.ts'
 import { settingsOf } from './settings.ts'
@@ -51,6 +52,7 @@ const scenarios: { [Name in keyof Measured]-?: () => Promise<Measured[Name]> } =
   kubernetesRecovery: () => kubernetesRecovery(settings.kubernetesRecovery),
   kubernetesWaiting: () => kubernetesWaiting(settings.kubernetesWaiting),
   kubernetesMemory: () => kubernetesMemory(settings.kubernetesMemory),
+  soak: () => soak(settings.soak),
 }
 
 const measured: Partial<Record<keyof Measured, unknown>> = {}
@@ -79,6 +81,7 @@ async function etcdVersion(): Promise<string[]> {
 const startedAt = performance.now()
 await measure('coldStart', 'tlsColdStart', 'wake', 'herd', 'byAddresses', 'byWaiters', 'throughput', 'inputs')
 await measure('kubernetesColdStart', 'kubernetesWake', 'kubernetesHandles', 'kubernetesInputs')
+await measure('soak')
 // The other scenarios may run at the same time: their processes mostly wait, and the figures are what each process uses
 // itself, or delays of hundreds of milliseconds.
 await Promise.all([

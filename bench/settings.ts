@@ -20,11 +20,12 @@ const full = {
   kubernetesRecovery: { rounds: 3, perRound: 8, awayMs: 30_000 },
   kubernetesWaiting: { periodMs: 60_000 },
   kubernetesMemory: { waiters: 200, durationMs: 600_000 },
+  soak: { intervals: 30, intervalMs: 60_000 },
 }
 
 export type Settings = Readonly<typeof full>
 
-/** The size of each scenario with `--quick`: together about four minutes. */
+/** The size of each scenario with `--quick`: together about five minutes. */
 const quick: Settings = {
   coldStart: { rounds: 8 },
   tlsColdStart: { rounds: 8 },
@@ -46,6 +47,7 @@ const quick: Settings = {
   kubernetesRecovery: { rounds: 1, perRound: 2, awayMs: 5000 },
   kubernetesWaiting: { periodMs: 20_000 },
   kubernetesMemory: { waiters: 200, durationMs: 20_000 },
+  soak: { intervals: 7, intervalMs: 3000 },
 }
 
 export const settingsOf = (run: { readonly quick: boolean }): Settings => (run.quick ? quick : full)

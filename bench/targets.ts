@@ -5,10 +5,11 @@ import type { Program } from './scenarios/cold-start.ts'
 import type { KubernetesProgram } from './scenarios/kubernetes/cold-start.ts'
 import { settingsOf } from './settings.ts'
 import type { Settings } from './settings.ts'
+import { soakTargets } from './soak-targets.ts'
 import { median, quantile } from './stats.ts'
 
 /** A figure that must not exceed a limit. */
-interface Target {
+export interface Target {
   readonly what: string
   readonly limit: number
   readonly unit: string
@@ -184,6 +185,7 @@ const targets: readonly Target[] = [
     unit: ' ms',
     figure: ({ kubernetesRecovery }) => delay(kubernetesRecovery, 'this-package', 0.9),
   },
+  ...soakTargets,
 ]
 
 /** Returns the targets whose figures were measured, with these figures. */

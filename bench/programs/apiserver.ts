@@ -13,11 +13,15 @@ function counts(): ApiserverCounts {
   return { requests: apiserver.requests.length, cpuUs: user + system, rss: process.memoryUsage.rss() }
 }
 
-process.on('message', ({ id, addresses }: ApiserverMessage) => {
+process.on('message', (message: ApiserverMessage) => void answer(message))
+
+async function answer({ id, addresses, listens, rotates }: ApiserverMessage): Promise<void> {
   const at = String(process.hrtime.bigint())
   if (addresses !== undefined) apiserver.store.set(...addresses)
+  if (listens !== undefined) await (listens ? apiserver.start() : apiserver.kill())
+  if (rotates === true) await writeNodeFiles(dataDir, authorities)
   reply({ id, at, url: apiserver.directUrl, counts: counts() })
-})
+}
 
 const reply = (message: ApiserverReply) => process.send?.(message)
 reply({ id: 0, at: '0', url: apiserver.directUrl, counts: counts() })

@@ -7,6 +7,7 @@ import { kubernetes } from './kubernetes.ts'
 import { table, threeDigits } from './markdown.ts'
 import { restarts } from './restart.ts'
 import { scale } from './scale.ts'
+import { soakSection } from './soak.ts'
 
 /** Returns the report as Markdown. `chart` is the name of the file with the chart of `wake`. */
 export function renderReport(results: Results, chart: string): string {
@@ -21,6 +22,7 @@ export function renderReport(results: Results, chart: string): string {
     measured.inputs && scale(measured.inputs),
     kubernetes(results),
     measured.kubernetesInputs && restarts(measured.kubernetesInputs),
+    measured.soak && soakSection(measured.soak),
   ]
     .filter(Boolean)
     .join('\n\n')
