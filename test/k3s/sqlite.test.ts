@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Cluster } from './support/cluster.ts'
 import type { Node } from './support/cluster.ts'
 import { resolveOn } from './support/command.ts'
-import { serversAreAgents } from './support/limits.ts'
 import { NodeWatch } from './support/node-watch.ts'
 import { printEvents } from './support/print-events.ts'
 
@@ -13,7 +12,7 @@ let key: NodeWatch
 beforeAll(async () => {
   cluster = await Cluster.create('sqlite', 1, 0)
   node = cluster.servers[0]!
-  slices = new NodeWatch(node, serversAreAgents ? node.options : node.kubernetesOptions)
+  slices = new NodeWatch(node, node.options)
   key = new NodeWatch(node, { ...node.options, source: 'etcd' })
 })
 afterAll(async () => {

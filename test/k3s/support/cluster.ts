@@ -1,9 +1,8 @@
-import { join } from 'node:path'
 import { onTestFailed } from 'vitest'
 import type { ResolveOptions } from '../../../src/index.ts'
 import type { Host, Hosts } from './host.ts'
 import { createHosts } from './hosts.ts'
-import { serversAreAgents } from './limits.ts'
+import { haveContainers } from './limits.ts'
 
 const token = 'k3s-test'
 const port = 6443
@@ -25,12 +24,10 @@ export type Datastore = 'etcd' | 'sqlite'
 /** One node of a cluster. */
 export class Node {
   readonly host: Host
-  readonly isServer: boolean
   readonly #args: readonly string[]
 
   constructor(host: Host, role: 'server' | 'agent', args: readonly string[]) {
     this.host = host
-    this.isServer = role === 'server'
     const common = ['--data-dir', host.dataDir, '--node-name', host.name, '--node-ip', host.address, '--token', token]
     this.#args = [role, ...common, ...args]
   }
@@ -49,17 +46,9 @@ export class Node {
     return { dataDir: this.host.dataDir }
   }
 
-  /** The options of a call that reads the EndpointSlices, also on a server without an agent. */
+  /** The options of a call that reads the EndpointSlices. */
   get kubernetesOptions(): ResolveOptions {
-    const options = { ...this.options, source: 'kubernetes' } as const
-    if (!this.isServer || serversAreAgents) return options
-    const file = (name: string) => join(this.host.dataDir, 'server', 'tls', name)
-    const tls = {
-      caFile: file('server-ca.crt'),
-      certFile: file('client-kube-proxy.crt'),
-      keyFile: file('client-kube-proxy.key'),
-    }
-    return { ...options, tls }
+    return { ...this.options, source: 'kubernetes' }
   }
 
   async start(): Promise<void> {
@@ -91,12 +80,12 @@ export class Cluster implements AsyncDisposable {
     const joining = ['--server', `https://${first!.address}:${port}`]
     const servers = hosts.list.slice(0, serverCount).map((host, index) => {
       const own = index > 0 ? joining : datastore === 'etcd' ? ['--cluster-init'] : []
-      return new Node(host, 'server', [...own, ...withoutAddons, ...(serversAreAgents ? [] : ['--disable-agent'])])
+      return new Node(host, 'server', [...own, ...withoutAddons, ...(haveContainers ? [] : ['--disable-agent'])])
     })
     const agents = hosts.list.slice(serverCount).map((host) => {
       // Nothing listens there. Its load balancer and its certificates are those of every agent.
       const runtime = ['--container-runtime-endpoint', `unix://${host.dataDir}/none.sock`]
-      return new Node(host, 'agent', [...joining, ...(serversAreAgents ? [] : runtime)])
+      return new Node(host, 'agent', [...joining, ...(haveContainers ? [] : runtime)])
     })
     return new Cluster(hosts, servers, agents)
   }

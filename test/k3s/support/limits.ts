@@ -5,11 +5,9 @@ export function limits({ K3S_BINARY: binary, K3S_IMAGE: image }: NodeJS.ProcessE
   }
   return [
     'Other versions of K3s: K3S_BINARY is one version. Without it, the official images run in containers.',
-    'The default files of the source kubernetes on servers: a server in a network namespace runs without an agent, ' +
-      'so the files of kube-proxy in its folder server/tls are given as tls.',
-    'Pods: the nodes in network namespaces have no container runtime.',
+    'Pods: the nodes in network namespaces have no container runtime, and servers there are no agents.',
   ]
 }
 
-/** Whether the servers are also agents, and so have the default files of the source kubernetes. */
-export const serversAreAgents: boolean = !process.env['K3S_BINARY']
+/** Whether the nodes run Pods. Otherwise servers have `--disable-agent`, and agents a container runtime that never comes. */
+export const haveContainers: boolean = !process.env['K3S_BINARY']

@@ -99,8 +99,10 @@ class NamespaceHost implements Host {
   /** No process is between this one and K3s, which therefore gets its signals. */
   #commandLine(args: readonly string[]): string[] {
     const mounts = privateFolders.map((path) => `mount -t tmpfs tmpfs ${path}`).join(' && ')
-    const shell = ['sh', '-c', `${mounts} && exec "$0" "$@"`, this.#context.binary]
-    return this.enter(['unshare', '--mount', ...shell, ...args])
+    const { binary, name } = this.#context
+    // An apiserver has the name of its host in the name of its lease.
+    const shell = ['sh', '-c', `hostname ${name} && ${mounts} && exec "$0" "$@"`, binary]
+    return this.enter(['unshare', '--mount', '--uts', ...shell, ...args])
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
