@@ -56,6 +56,7 @@ test('every watch on K3s gets the complete list, from before the first boot of t
   // Without the option source: etcd on servers, the EndpointSlices on agents.
   const sources = watches.map(({ source }) => source)
   expect(sources).toEqual(['etcd', 'etcd', 'etcd', ...Array.from({ length: 5 }, () => 'kubernetes')])
+  await Promise.all(watches.map((watch) => watch.until('connected')))
 })
 
 test('the command on each node of K3s prints the same list, and on each server the same revision of the key', async () => {
@@ -113,12 +114,14 @@ test('watches on a server of K3s follow the list with the certificates that "k3s
   const { certFile } = defaultTlsFiles(second.host.dataDir)
   const serialNumber = async () => new X509Certificate(await readFile(certFile)).serialNumber
   const before = await serialNumber()
+  // The watch of the EndpointSlices may use another server, and then this restart does not concern it.
+  const ofKey = watches.find(({ node, source }) => node === second && source === 'etcd')!
   await second.host.stop()
+  await ofKey.until('disconnected')
+  ofKey.events.clear()
   await second.host.run(['certificate', 'rotate', '--data-dir', second.host.dataDir])
   await second.start()
-  // The watch of the EndpointSlices may use another server, and then this restart does not concern it.
-  const ofKey = watches.find(({ node, source }) => node === second && source === 'etcd')
-  await ofKey!.until('connected')
+  await ofKey.until('connected')
   await untilAllHave(cluster.addresses)
   expect(await serialNumber()).not.toBe(before)
 })
