@@ -67,8 +67,6 @@ function integrationProject(
       ...timeouts,
       ...tests,
       setupFiles: ['test/support/preload.ts'],
-      // These tests wait for servers most of the time.
-      maxWorkers: 3,
       // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
       env: {
         ETCD_IMAGE: image,
