@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { createAuthority } from '../support/certificates.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { unusedPort } from '../support/net.ts'
+import { runModule } from '../support/run-module.ts'
 
 /** Returns the URLs of the files that a program loads which imports this package. */
 async function loadedBy(program: string): Promise<string[]> {
@@ -16,9 +15,7 @@ async function loadedBy(program: string): Promise<string[]> {
     const { resolveApiserverAddresses } = await import('rke2-apiserver-resolver')
     ${program}
     console.log(JSON.stringify(loaded.filter((url) => url.startsWith('file:'))))`
-  const root = join(import.meta.dirname, '../..')
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: root })
-  return JSON.parse(stdout) as string[]
+  return (await runModule(script)) as string[]
 }
 
 const packagesOf = (urls: readonly string[]) => [
@@ -32,19 +29,12 @@ test('importing the package loads no dependency', async () => {
 })
 
 test('a call loads no clock of Node but process.hrtime', async () => {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `import { resolveApiserverAddresses } from 'rke2-apiserver-resolver'
-      const options = { endpoints: 'http://127.0.0.1:${await unusedPort()}', retry: { maxAttempts: 1 } }
-      await resolveApiserverAddresses(options).catch(() => {})
-      console.log(process.moduleLoadList.includes('NativeModule perf_hooks'))`,
-    ],
-    { cwd: join(import.meta.dirname, '../..') },
-  )
-  expect(stdout).toBe('false\n')
+  const loadsPerformance = await runModule(`
+    import { resolveApiserverAddresses } from 'rke2-apiserver-resolver'
+    const options = { endpoints: 'http://127.0.0.1:${await unusedPort()}', retry: { maxAttempts: 1 } }
+    await resolveApiserverAddresses(options).catch(() => {})
+    console.log(process.moduleLoadList.includes('NativeModule perf_hooks'))`)
+  expect(loadsPerformance).toBe(false)
 })
 
 test.each([

@@ -1,17 +1,9 @@
-import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { runModule } from '../support/run-module.ts'
 
 const root = join(import.meta.dirname, '../..')
-
-/** Runs an ES module with the built package, and returns the JSON that it prints. */
-async function run(script: string): Promise<unknown> {
-  const args = ['--input-type=module', '-e', script]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
-  return JSON.parse(stdout)
-}
 
 const listAndChange = `
   import { createFakeApiservers } from 'rke2-apiserver-resolver/testing'
@@ -27,7 +19,7 @@ const listAndChange = `
   await watch.close()`
 
 test('the entry for tests loads no dependency, no etcd client, and no TLS, HTTP or HTTP/2 of Node', async () => {
-  const loaded = await run(`
+  const loaded = await runModule(`
     import { createRequire } from 'node:module'
     import { join } from 'node:path'
     ${listAndChange}
@@ -42,7 +34,7 @@ test('the entry for tests loads no dependency, no etcd client, and no TLS, HTTP 
 })
 
 test('the errors of the entry for tests are instances of the class of the package', async () => {
-  const isInstance = await run(`
+  const isInstance = await runModule(`
     import { ApiserverAddressError } from 'rke2-apiserver-resolver'
     import { createFakeApiservers } from 'rke2-apiserver-resolver/testing'
     const fake = createFakeApiservers()
