@@ -5,7 +5,7 @@ import type { Requirements } from './completeness.ts'
 let isRehearsed = false
 
 /**
- * Checks a list that nobody sees, while the call waits anyway: the first check of a process takes a millisecond longer,
+ * Checks a sample list once, while the call waits anyway. The first check of a process takes a millisecond longer,
  * because V8 compiles a function when it is called first.
  */
 export function rehearseCheck(required: Requirements): void {
