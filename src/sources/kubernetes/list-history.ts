@@ -12,8 +12,8 @@ export interface SliceList {
 /**
  * Makes snapshots of lists and events, with a revision that never falls within one history.
  *
- * The revision of a list is the newest version of its slices. That falls when a slice is deleted, so the revision that was
- * seen before counts then.
+ * The revision of a list is the newest version of its slices. That falls when the newest slice is deleted, and stays when
+ * another one is, so a list that has changed without a newer slice has the version of the store.
  */
 export class ListHistory {
   /** The newest version of the store. */
@@ -26,12 +26,15 @@ export class ListHistory {
   ofList(list: SliceList): Snapshot {
     const { version } = list
     // A backup was restored: its versions are given out again.
-    if (version < this.#version) this.#revision = 0n
+    if (version < this.#version) {
+      this.#revision = 0n
+      this.#value = ''
+    }
     this.#version = version
     const slices = [...list.slices.values()]
     const value = listValue(slices)
     const newest = slices.reduce((most, { resourceVersion }) => max(most, resourceVersion), 0n)
-    if (newest >= this.#revision) return this.#snapshot(slices, value, newest, version)
+    if (newest > this.#revision) return this.#snapshot(slices, value, newest, version)
     const isUnchanged = textOf(value) === this.#value
     return this.#snapshot(slices, value, isUnchanged ? this.#revision : version, version)
   }

@@ -99,3 +99,17 @@ test('watch keeps its revision from falling when EndpointSlices are deleted and 
   await watch.events.until('changed', ({ added, revision }) => added.join() === at(d).join() && revision === '107')
   expect(watch.events.of('resynced')).toEqual([])
 })
+
+test('watch takes an EndpointSlice that was deleted during an outage for a change, and not for a restored store', async () => {
+  const { apiserver, store, watch } = await follow()
+  store.setSlice('second', { addresses: [c] })
+  store.set(a, b, d)
+  await watch.events.until('changed', ({ revision }) => revision === '104')
+  watch.events.clear()
+  await apiserver.kill()
+  store.deleteSlice('second')
+  await apiserver.start()
+  await watch.advanceUntil('changed')
+  expect(watch.events.of('changed')).toMatchObject([{ addresses: at(a, b, d), removed: at(c), revision: '105' }])
+  expect(watch.events.of('resynced')).toEqual([])
+})
