@@ -5,6 +5,8 @@ import type { ProbeKind } from '../options.ts'
 import type { SourceOptions } from '../sources/options.ts'
 import { captureCaller } from '../util/caller.ts'
 import type { Caller } from '../util/caller.ts'
+import { withoutUndefined } from '../util/object.ts'
+import type { Defined } from '../util/object.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { defaults } from './defaults.ts'
 import { optionError } from './option-error.ts'
@@ -65,20 +67,21 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   if (checked instanceof TypeError) throw checked
   const source = impliedSource(checked)
   checkSourceOptions(checked, source)
-  const { endpoints } = checked
+  const { endpoints, retry = {} } = checked
   return {
     ...notGiven[kind],
     ...checked,
     source,
+    retry: { ...defaults.retry, ...withoutUndefined(retry) },
     caller: captureCaller(parseOptions),
     endpoints: endpoints && parseEndpoints(endpoints, source === 'kubernetes' ? 6443 : 2379),
   }
 }
 
-function check(options: unknown, kind: 'resolve' | 'watch'): CheckedOptions | TypeError {
+function check(options: unknown, kind: 'resolve' | 'watch'): Defined<CheckedOptions> | TypeError {
   try {
     const result = schemaFor(options, kind).safeParse(options)
-    return result.success ? result.data : optionError(result.error.issues[0], options)
+    return result.success ? withoutUndefined(result.data) : optionError(result.error.issues[0], options)
   } catch (cause) {
     return new TypeError('The options cannot be read: reading a property throws an error', { cause })
   }

@@ -4,48 +4,56 @@ import { parseEndpoint } from '../addresses/endpoint.ts'
 import { normalizeAddress, normalizeHost } from '../addresses/host-port.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../events.ts'
 import type { Logger } from '../options.ts'
-import { defaults } from './defaults.ts'
+
+const wholeNumber = 'must be a whole number of at least 1'
+const aboveZero = 'must be a number of milliseconds above 0'
+const zeroOrMore = 'must be a number of milliseconds, 0 or more'
+
+const anObject = 'must be an object'
+
+const text = () => z.string('must be a string').check(z.trim(), z.minLength(1, 'must not be empty'))
+const count = () => z.number(wholeNumber).check(z.refine(Number.isSafeInteger, wholeNumber), z.gte(1, wholeNumber))
+const positiveMs = () => z.number(aboveZero).check(z.positive(aboveZero))
+const delayMs = () => z.number(zeroOrMore).check(z.nonnegative(zeroOrMore))
+
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T, message: string) => z.enum(values, message)
+
+const orInfinity = (finite: z.ZodMiniType<number>, message: string) =>
+  z.custom<number>((value) => value === Infinity || finite.safeParse(value).success, `${message}, or Infinity`)
 
 /**
- * Creates the schema of each option, which normalises its value. `undefined` gives the default, if that does not depend
- * on another option. They are functions, because creating all schemas takes 2 ms, and few options are given.
+ * The functions that create the schema of each option, which normalises its value. The schemas of the options that are
+ * not given are never created, because all of them take 2 ms.
  */
 const resolveFields = {
-  source: () =>
-    z.prefault(oneOf(['auto', 'etcd', 'kubernetes'], "must be 'auto', 'etcd' or 'kubernetes'"), defaults.source),
-  distribution: () =>
-    z.prefault(oneOf(['auto', 'rke2', 'k3s'], "must be 'auto', 'rke2' or 'k3s'"), defaults.distribution),
-  dataDir: () => z.optional(text()),
-  endpoints: () => z.optional(endpoints()),
-  tls: () => z.optional(tls()),
-  tokenFile: () => z.optional(path()),
-  credentials: () => z.optional(credentials()),
-  key: () => z.optional(key()),
-  minAddresses: () => z.prefault(count(), defaults.minAddresses),
-  expect: () => z.prefault(z.array(hostOrAddress(), 'must be an array of host or host:port'), [...defaults.expect]),
-  settleMs: () => z.prefault(delayMs(), defaults.settleMs),
-  probe: () => z.optional(oneOf(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'")),
-  probeTimeoutMs: () => z.prefault(positiveMs(), defaults.probeTimeoutMs),
-  retry: () => z.prefault(retry(), {}),
-  timeoutMs: () => z.prefault(orInfinity(positiveMs(), aboveZero), defaults.timeoutMs),
-  attemptTimeoutMs: () => z.optional(positiveMs()),
-  signal: () =>
-    z.optional(withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted')),
-  events: () => z.optional(withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on')),
-  onEvent: () => z.optional(aFunction<(event: ApiserverAddressEvent) => void>()),
-  logger: () => z.optional(withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error')),
+  source: () => oneOf(['auto', 'etcd', 'kubernetes'], "must be 'auto', 'etcd' or 'kubernetes'"),
+  distribution: () => oneOf(['auto', 'rke2', 'k3s'], "must be 'auto', 'rke2' or 'k3s'"),
+  dataDir: text,
+  endpoints,
+  tls,
+  tokenFile: path,
+  credentials,
+  key,
+  minAddresses: count,
+  expect: () => z.array(hostOrAddress(), 'must be an array of host or host:port'),
+  settleMs: delayMs,
+  probe: () => oneOf(['tcp', 'tls', 'readyz'], "must be 'tcp', 'tls' or 'readyz'"),
+  probeTimeoutMs: positiveMs,
+  retry,
+  timeoutMs: () => orInfinity(positiveMs(), aboveZero),
+  attemptTimeoutMs: positiveMs,
+  signal: () => withMethods<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener', 'throwIfAborted'),
+  events: () => withMethods<EventEmitter<ApiserverAddressEvents>>('an EventEmitter', 'emit', 'on'),
+  onEvent: () => aFunction<(event: ApiserverAddressEvent) => void>(),
+  logger: () => withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error'),
 }
 
-const watchFields = {
-  ...resolveFields,
-  shrinkDelayMs: () => z.optional(delayMs()),
-  probeIntervalMs: () => z.prefault(positiveMs(), defaults.probeIntervalMs),
-}
+const watchFields = { ...resolveFields, shrinkDelayMs: delayMs, probeIntervalMs: positiveMs }
 
 type Fields = typeof watchFields
 
 /** The options that were given, normalised. @internal */
-export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<ReturnType<Fields[Name]>> }
+export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<ReturnType<Fields[Name]>> | undefined }
 
 /**
  * Returns the schema for these options, which refuses unknown ones. It has the fields of the options that were given.
@@ -55,18 +63,20 @@ export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<Return
 export function schemaFor(options: unknown, kind: 'resolve' | 'watch'): z.ZodMiniType<CheckedOptions> {
   const fields = Object.entries(kind === 'watch' ? watchFields : resolveFields)
   const given = isFieldObject(options) ? fields.filter(([name]) => name in options) : []
-  return object(Object.fromEntries(given.map(([name, create]) => [name, create()])), anObject)
+  return object(
+    Object.fromEntries(given.map(([name, create]) => [name, z.optional<z.ZodMiniType>(create())])),
+    anObject,
+  )
 }
 
 function retry() {
-  const { initialDelayMs, maxDelayMs, factor, jitter, maxAttempts } = defaults.retry
   const atLeastOne = 'must be a number of at least 1'
   const fields = {
-    initialDelayMs: z.prefault(positiveMs(), initialDelayMs),
-    maxDelayMs: z.prefault(positiveMs(), maxDelayMs),
-    factor: z.prefault(z.number(atLeastOne).check(z.gte(1, atLeastOne)), factor),
-    jitter: z.prefault(oneOf(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'"), jitter),
-    maxAttempts: z.prefault(orInfinity(count(), wholeNumber), maxAttempts),
+    initialDelayMs: z.optional(positiveMs()),
+    maxDelayMs: z.optional(positiveMs()),
+    factor: z.optional(z.number(atLeastOne).check(z.gte(1, atLeastOne))),
+    jitter: z.optional(oneOf(['equal', 'full', 'none'], "must be 'equal', 'full' or 'none'")),
+    maxAttempts: z.optional(orInfinity(count(), wholeNumber)),
   }
   return object(fields, anObject)
 }
@@ -125,22 +135,6 @@ function hostOrAddress() {
   })
   return z.pipe(z.string(message), normalize)
 }
-
-const wholeNumber = 'must be a whole number of at least 1'
-const aboveZero = 'must be a number of milliseconds above 0'
-const zeroOrMore = 'must be a number of milliseconds, 0 or more'
-
-const anObject = 'must be an object'
-
-const text = () => z.string('must be a string').check(z.trim(), z.minLength(1, 'must not be empty'))
-const count = () => z.number(wholeNumber).check(z.refine(Number.isSafeInteger, wholeNumber), z.gte(1, wholeNumber))
-const positiveMs = () => z.number(aboveZero).check(z.positive(aboveZero))
-const delayMs = () => z.number(zeroOrMore).check(z.nonnegative(zeroOrMore))
-
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T, message: string) => z.enum(values, message)
-
-const orInfinity = (finite: z.ZodMiniType<number>, message: string) =>
-  z.custom<number>((value) => value === Infinity || finite.safeParse(value).success, `${message}, or Infinity`)
 
 /** Accepts an object with these fields and no other. zod alone would accept a Map, a Date and a promise. */
 const object = <const T extends z.core.$ZodLooseShape>(fields: T, message: string) =>
