@@ -34,10 +34,11 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // One version of etcd is enough: kube-apiserver is the server that these tests are about. It has one of the longest
+      // files, which would be the last one that runs if it did not come first.
+      ...(process.env['KUBE_APISERVER'] ? [kubernetesProject(images.at(-1)!)] : []),
       ...images.map((image) => etcdProject(image, everyTest)),
       ...partImages.map((image) => etcdProject(image, versionTests)),
-      // One version of etcd is enough: kube-apiserver is the server that these tests are about.
-      ...(process.env['KUBE_APISERVER'] ? [kubernetesProject(images.at(-1)!)] : []),
     ],
   },
 })
@@ -67,6 +68,8 @@ function integrationProject(
       ...timeouts,
       ...tests,
       setupFiles: ['test/support/preload.ts'],
+      // These tests wait for servers most of the time.
+      maxWorkers: 3,
       // The containers have a label with the pid of the run, by which test/engine/with-etcd.sh removes what is left.
       env: {
         ETCD_IMAGE: image,
