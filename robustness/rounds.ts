@@ -102,7 +102,7 @@ export class Rounds {
     await this.#injector.stop()
     await this.#recovery.waitForRecovery(this.#count, () => this.#watches.following)
     await this.#calls.drain()
-    await this.#resources.validate(() => this.#watches.following.length)
+    await this.#watches.withoutStarts(() => this.#resources.validate(() => this.#watches.following.length))
     const from = performance.now()
     await this.#runFor(faultFreeMs, (signal) => [this.#writes.run(signal), this.#calls.run(signal)])
     this.#faultFree = { from, to: performance.now() }

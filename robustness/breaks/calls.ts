@@ -105,7 +105,7 @@ export const breaksOfCalls: readonly Break[] = [
     file: 'addresses/parse.ts',
     code: 'result.data.toSorted().filter((address, index, all) => address !== all[index - 1])',
     broken: '[...result.data]',
-    violation: /the list is not sorted, or has a duplicate/,
+    violation: /the list is not sorted, or has a duplicate|not recovered/,
   },
   {
     what: 'the URLs are those of plain HTTP',
@@ -140,7 +140,7 @@ export const breaksOfCalls: readonly Break[] = [
     file: 'addresses/parse.ts',
     code: 'address !== all[index - 1])',
     broken: 'address !== all[index - 1] && (index !== 1 || all.length < 3))',
-    violation: /revision \d+ is list .*, but the result is/,
+    violation: /revision \d+ is list .*, but the result is|not recovered/,
   },
   {
     what: 'a result has the next revision',

@@ -26,6 +26,8 @@ export class WatchTraffic {
   readonly #random: SeededRandom
   readonly #ended = new AbortController()
   readonly #slots: Promise<void>[] = []
+  /** Resolves when watches may start. */
+  #mayStart: Promise<void> = Promise.resolve()
   #watches: Watch[] = []
   /** The number of watches so far. */
   count = 0
@@ -50,6 +52,7 @@ export class WatchTraffic {
       const random = this.#random.fork(`${slot}.${n}`)
       const scenario = randomWatch(random, permanent, this.#environment.source)
       await sleep(scenario.afterMs, undefined, { signal }).catch(() => {})
+      await this.#mayStart
       if (signal.aborted) return
       const connection = this.#environment.connection(scenario.endpoints)
       const client = new WatchClient(`watch ${slot}.${n}`, scenario, connection, random, this.#report)
@@ -58,6 +61,13 @@ export class WatchTraffic {
       this.#watches.push(watch)
       watch.end = await client.run()
     }
+  }
+
+  /** Runs a check during which no watch starts, so that the watches that are open come to rest. */
+  async withoutStarts(check: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#mayStart = promise
+    await check().finally(resolve)
   }
 
   /** The watches that are open and can get a list: a watch of the learner alone never gets one. */
