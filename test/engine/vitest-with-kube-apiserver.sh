@@ -36,7 +36,7 @@ if [ -n "$builder" ]; then
   builder=''
   if [ "$found" = 0 ]; then
     KUBE_APISERVER=$(cat "$work/found")
-    run --project kube-apiserver || status=$?
+    run --project apiserver || status=$?
   fi
 fi
 if [ "$found" = 0 ]; then
