@@ -102,10 +102,10 @@ export const breaksOfCalls: readonly Break[] = [
   },
   {
     what: 'a list is neither sorted nor without duplicates',
-    file: 'addresses/parse.ts',
-    code: 'result.data.toSorted().filter((address, index, all) => address !== all[index - 1])',
-    broken: '[...result.data]',
-    violation: /the list is not sorted, or has a duplicate|not recovered/,
+    file: 'resolve.ts',
+    code: 'addressList(addresses, list.source',
+    broken: 'addressList([...addresses, ...addresses], list.source',
+    violation: /the list is not sorted, or has a duplicate/,
   },
   {
     what: 'the URLs are those of plain HTTP',
@@ -137,10 +137,10 @@ export const breaksOfCalls: readonly Break[] = [
   },
   {
     what: 'a list lacks an address',
-    file: 'addresses/parse.ts',
-    code: 'address !== all[index - 1])',
-    broken: 'address !== all[index - 1] && (index !== 1 || all.length < 3))',
-    violation: /revision \d+ is list .*, but the result is|not recovered/,
+    file: 'resolve.ts',
+    code: 'addressList(addresses, list.source',
+    broken: 'addressList(addresses.length < 4 ? addresses : addresses.slice(1), list.source',
+    violation: /revision \d+ is list .*, but the result is/,
   },
   {
     what: 'a result has the next revision',

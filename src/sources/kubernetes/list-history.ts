@@ -12,8 +12,8 @@ export interface SliceList {
 /**
  * Makes snapshots of lists and events, with a revision that never falls within one history.
  *
- * The revision of a list is the newest version of its slices. That falls when the newest slice is deleted, and stays when
- * another one is, so a list that has changed without a newer slice has the version of the store.
+ * The revision of a list is the newest version of its slices. After a slice was deleted, that version is older or the
+ * same. So a list that has changed, and has no newer slice, gets the version of the store as its revision.
  */
 export class ListHistory {
   /** The newest version of the store. */

@@ -100,7 +100,7 @@ test('watch keeps its revision from falling when EndpointSlices are deleted and 
   expect(watch.events.of('resynced')).toEqual([])
 })
 
-test('watch takes an EndpointSlice that was deleted during an outage for a change, and not for a restored store', async () => {
+test('watch emits changed, and not resynced, when an EndpointSlice was deleted during an outage', async () => {
   const { apiserver, store, watch } = await follow()
   store.setSlice('second', { addresses: [c] })
   store.set(a, b, d)
