@@ -136,10 +136,10 @@ export const breaksOfCalls: readonly Break[] = [
     violation: /but settleMs is/,
   },
   {
-    what: 'a list lacks an address',
+    what: 'a list has another address in the place of one',
     file: 'resolve.ts',
     code: 'addressList(addresses, list.source',
-    broken: 'addressList(addresses.length < 4 ? addresses : addresses.slice(1), list.source',
+    broken: "addressList(addresses.with(0, '10.0.0.0:6443'), list.source",
     violation: /revision \d+ is list .*, but the result is/,
   },
   {
