@@ -179,10 +179,10 @@ export const breaksOfCalls: readonly Break[] = [
     violation: /the reason is not-set, but the list was never in that state|ignored not-set/,
   },
   {
-    what: 'a call does not notice the write that it waits for',
+    what: 'a call notices the write that it waits for six seconds late',
     file: 'call/wait-for-list.ts',
     code: '      await watch.changed(signal)\n',
-    broken: '      await new Promise(() => {})\n',
+    broken: '      await watch.changed(signal)\n      await this.#context.clock.sleep(6000, signal)\n',
     violation: /while a complete list was stored/,
   },
 ]

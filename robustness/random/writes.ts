@@ -14,6 +14,7 @@ const invalidValues = [
   '"10.0.0.1:6443"',
   '["10.0.0.1:0"]',
   '\u0000',
+  'not\u2028JSON',
 ]
 
 export interface PlannedWrite {
@@ -58,7 +59,7 @@ export function* randomWrites(random: SeededRandom): Generator<PlannedWrite, nev
       crash: 2,
       rewrite: 4,
       empty: 2,
-      invalid: 0.4,
+      invalid: 1,
       delete: 0.2,
       'other key': 2,
     })
