@@ -20,8 +20,8 @@ interface RoundsOptions {
   readonly limits: Limits
 }
 
-/** The length of the part of a round in which no fault is active. */
-const faultFreeMs = 5000
+/** The length of the part of a round in which no fault is active. Only here are delays judged. */
+const faultFreeMs = 8000
 /** A fault of an earlier round may still have consequences, and a watch may have waited since then. */
 const rememberedMs = 300_000
 /** An estimate of the time that a round takes for the recovery and its checks. */

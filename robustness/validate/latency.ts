@@ -1,3 +1,4 @@
+import type { KeyState } from '../model/history.ts'
 import { learner } from '../random/options.ts'
 import type { CallRecord } from '../report/records.ts'
 import { validateCompleteness } from './completeness.ts'
@@ -13,12 +14,15 @@ export function validateLatency(call: CallRecord, context: ValidationContext): s
   if (attemptTimeoutMs < 1000 || scenario.endpoints.every((each) => each === learner)) return undefined
   const limitMs = settleMs + retry.maxDelayMs + limits.resolveMs
   const { states } = history
+  const isComplete = (state: KeyState) =>
+    state.kind === 'list' && validateCompleteness(scenario.options, state.addresses) === undefined
+  // With settleMs, another list starts the wait again.
+  const startsAgain = (later: KeyState, state: KeyState) =>
+    !isComplete(later) || (settleMs > 0 && later.addresses.join() !== state.addresses.join())
   for (const [index, state] of states.entries()) {
-    if (state.kind !== 'list' || validateCompleteness(scenario.options, state.addresses) !== undefined) continue
+    if (!isComplete(state)) continue
     const from = Math.max(state.completedAt, startedAt)
-    const next = states
-      .slice(index + 1)
-      .find((each) => each.kind !== 'list' || each.addresses.join() !== state.addresses.join())
+    const next = states.slice(index + 1).find((later) => startsAgain(later, state))
     const to = Math.min(next?.sentAt ?? Infinity, endedAt)
     if (to - from > limitMs + eventLoopDelayMs(from, to) && isFaultFree(from, from + limitMs)) {
       return `waited for ${Math.round(to - from)} ms while a complete list was stored: ${state.addresses.join()}`

@@ -160,9 +160,18 @@ class Flow {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#upstream?.resetAndDestroy()
+    reset(this.#client)
+    if (this.#upstream !== undefined) reset(this.#upstream)
   }
+}
+
+/**
+ * Resets a connection. One that this side is ending is destroyed: after `end()`, `resetAndDestroy` leaves the socket open,
+ * and the process then never exits (Node 22 to 26).
+ */
+export function reset(socket: net.Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** Makes a port drop packets, as a firewall does. The kernel does so when a program accepts none of its connections. */

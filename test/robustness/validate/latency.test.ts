@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { validateLatency } from '../../../robustness/validate/latency.ts'
-import { a, contextOf, failedCall, historyOf } from '../fixtures.ts'
+import { a, b, contextOf, failedCall, historyOf } from '../fixtures.ts'
 
 const context = contextOf(historyOf([1000, [a]]))
 const call = { ...failedCall('DEADLINE_EXCEEDED', 'not-set'), endedAt: 6000 }
@@ -19,4 +19,16 @@ test('validateLatency accepts a call that waited while a fault was active', () =
 
 test('validateLatency does not count the time for which this process was stopped', () => {
   expect(validateLatency(call, { ...context, eventLoopDelayMs: () => 4000 })).toBeUndefined()
+})
+
+const grown = historyOf([1000, [a]], [3000, [a, b]])
+
+test('validateLatency counts the time of several lists, if each of them is complete', () => {
+  expect(validateLatency(call, { ...context, history: grown })).toMatch(/waited for 4990 ms/)
+})
+
+test('validateLatency counts the time of each list alone for a call with settleMs', () => {
+  const { scenario } = call
+  const settling = { ...call, scenario: { ...scenario, options: { ...scenario.options, settleMs: 1 } } }
+  expect(validateLatency(settling, { ...context, history: grown })).toBeUndefined()
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { splitAddress } from '../../../src/addresses/host-port.ts'
-import { unusedPort } from '../net.ts'
+import { reset, unusedPort } from '../net.ts'
 
 /**
  * The load balancer of an agent. It forwards each connection to the first server that accepts it, closes the connection
@@ -51,7 +51,7 @@ export class LoadBalancer implements AsyncDisposable {
       upstream.once('close', () => client.destroy())
       return
     }
-    client.resetAndDestroy()
+    reset(client)
   }
 
   #own(socket: Socket): Socket {
