@@ -15,7 +15,7 @@ try {
 } catch {
   // Without a home directory, or if it cannot be written, every start compiles again.
 }
-// For a program that is started, without the change below.
+// The environment of COMMAND: copied before GRPC_VERBOSITY is set below.
 const env = { ...process.env }
 // grpc-js would write lines of its own to stderr, such as one for pings that come too often. The events have it all.
 process.env['GRPC_VERBOSITY'] ??= 'NONE'
@@ -60,20 +60,20 @@ async function main(): Promise<void> {
   })
 
   leaveSignals()
-  setTimeout(killIfHeld, 800).unref()
+  setTimeout(endIfHeld, 800).unref()
 }
 
-/**
- * A file system or a DNS server that does not answer never ends a read or a look-up, and Node waits for both, also in
- * process.exit().
- */
-function killIfHeld(): void {
+/** Ends the process if a request that may never end still keeps it alive. */
+function endIfHeld(): void {
+  // A file system or a DNS server does not answer. Node waits for both, also in process.exit().
   const neverEnding = new Set(['FSReqPromise', 'GetAddrInfoReqWrap'])
   if (process.getActiveResourcesInfo().some((resource) => neverEnding.has(resource))) {
     // The kernel ignores a SIGKILL that the first process of a container sends to itself.
     if (process.pid === 1) abortSilently()
     process.kill(process.pid, 'SIGKILL')
   }
+  // The reader of a full pipe has stopped, so that the rest is lost.
+  if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) process.exit()
 }
 
 /** Ends the process as a crash does, without the stack trace that Node prints to stderr. */
@@ -97,7 +97,9 @@ function leaveSignals(): void {
 
 /** From now on a signal goes to `receive`, also the one that has come already. */
 function passOn(receive: Listener): void {
-  const isSentByTerminal = (signal: NodeJS.Signals) => isatty(0) && terminalSignals.some((name) => name === signal)
+  // Not only stdin, which may be a file. Such a signal from another process is not passed on, because it looks the same.
+  const isAtTerminal = () => [0, 1, 2].some((fd) => isatty(fd))
+  const isSentByTerminal = (signal: NodeJS.Signals) => isAtTerminal() && terminalSignals.some((name) => name === signal)
   listen(passedSignals, (signal) => {
     if (!isSentByTerminal(signal)) receive(signal)
   })

@@ -5,6 +5,7 @@ import type { ResolveOptions, WatchOptions } from '../options.ts'
 import { printable } from '../util/text.ts'
 import { readCommandLine } from './arguments.ts'
 import type { Request } from './arguments.ts'
+import { withGrace } from './grace.ts'
 import { help } from './help.ts'
 import { isJournal, priorityPrefix } from './journal.ts'
 import { OutputFile } from './output-file.ts'
@@ -18,7 +19,7 @@ const exitCodes = { REJECTED: 1, ATTEMPTS_EXHAUSTED: 1, CLOSED: 1, DEADLINE_EXCE
 
 /** Runs the command, and returns its exit code. */
 export async function run(process: Process): Promise<number> {
-  const { args, env, stdout, stderr, stderrId } = process
+  const { args, env, stdout, stderr, stderrId, signal } = process
   // A write that fails is reported by its callback. Without a listener, it would be an uncaught exception, too.
   for (const stream of [stdout, stderr]) stream.on('error', () => {})
   const complain = (text: string) => {
@@ -28,17 +29,22 @@ export async function run(process: Process): Promise<number> {
   try {
     const request = readCommandLine(args, env)
     if (typeof request === 'object') return await handle(request, process, complain)
-    await print(stdout, request === 'help' ? help.trimEnd() : process.version())
+    await withGrace(print(stdout, request === 'help' ? help.trimEnd() : process.version()), signal)
     return 0
   } catch (error) {
-    return exitCodeOf(error, complain)
+    return isReason(error, signal) ? stoppedBy(signal) : exitCodeOf(error, complain)
   }
 }
+
+const isReason = (error: unknown, signal: AbortSignal) => signal.aborted && error === signal.reason
+
+/** Returns the exit code after a signal that came before the result was printed. */
+const stoppedBy = (signal: AbortSignal) => 128 + constants.signals[signal.reason as NodeJS.Signals]
 
 /** Reports what is wrong. An error that is neither a usage error nor an output error is a defect. */
 function exitCodeOf(error: unknown, complain: (text: string) => void): number {
   if (error instanceof UsageError) {
-    complain(`${printable(error.message).slice(0, 400).toWellFormed()} (see --help)`)
+    complain(`${error.message.slice(0, 400)} (see --help)`)
     return 2
   }
   if (!(error instanceof OutputError)) throw error
@@ -57,9 +63,9 @@ async function handle(request: Request, process: Process, complain: (text: strin
     for await (const written of writeLists(request, process)) list = written
   } catch (error) {
     if (error instanceof ApiserverAddressError) return exitCodes[error.code]
-    if (!signal.aborted || error !== signal.reason) throw explain(error)
+    if (!isReason(error, signal)) throw explain(error)
   }
-  if (list === undefined) return 128 + constants.signals[signal.reason as NodeJS.Signals]
+  if (list === undefined) return stoppedBy(signal)
   return program === undefined ? 0 : runProgram(program, { ...env, ...listVariables(list) }, signals, complain)
 }
 
@@ -75,7 +81,7 @@ async function* writeLists(request: Request, process: Process): AsyncGenerator<A
     const text = (separator: string) => (json ? JSON.stringify(list) : list.addresses.join(separator))
     if (file !== undefined) await file.write(`${text('\n')}\n`, signal)
     // The program has stdout for itself.
-    else if (program === undefined) await print(stdout, text(watch ? ' ' : '\n'))
+    else if (program === undefined) await withGrace(print(stdout, text(watch ? ' ' : '\n')), signal)
     return list
   }
   try {

@@ -50,7 +50,7 @@ const printing: Flags = {
   },
   'log-level': {
     type: level,
-    help: 'from trace to fatal, or silent (info); on a terminal,\nthis logs lines instead of the live line',
+    help: 'trace, debug, info, warn, error, fatal or silent\n(info); on a terminal, lines replace the live line',
   },
   'log-format': {
     type: logFormat,
@@ -67,7 +67,7 @@ const reading: Flags = {
     help: 'etcd, kubernetes, or what fits this node (auto)',
   },
   distribution: { type: text('NAME'), option: 'distribution', help: 'rke2, k3s, or what this node is (auto)' },
-  'data-dir': { type: text('DIR'), option: 'dataDir', help: 'its data directory (/var/lib/rancher/NAME)' },
+  'data-dir': { type: text('DIR'), option: 'dataDir', help: 'data directory (/var/lib/rancher/NAME)' },
   endpoints: {
     type: list('URL'),
     option: 'endpoints',
@@ -90,7 +90,7 @@ const reading: Flags = {
     type: text('FILE'),
     option: 'tls.keyFile',
     etcdctlVariable: 'ETCDCTL_KEY',
-    help: 'its private key (etcd: .../client.key)',
+    help: 'key of the client certificate (etcd: .../client.key)',
   },
   user: {
     type: userName,
@@ -99,7 +99,7 @@ const reading: Flags = {
     help: 'user, if etcd has auth switched on; the password is\nread from ETCDCTL_PASSWORD',
   },
   'token-file': { type: text('FILE'), option: 'tokenFile', help: 'bearer token for kubernetes' },
-  'address-key': { type: text('KEY'), option: 'key', help: 'the key that has the list (NAME/apiaddresses)' },
+  'address-key': { type: text('KEY'), option: 'key', help: 'the etcd key of the list (NAME/apiaddresses)' },
 }
 
 const retrying: Flags = {

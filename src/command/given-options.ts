@@ -21,9 +21,14 @@ export class GivenOptions {
     const target = group === undefined ? this.#options : (this.#options[group] ??= {})
     Object.assign(target, { [name]: value })
     this.#origins.set(option, origin)
+    // An error may be about the group. It names what set the group first: `--user`, and not the variable of the password.
+    if (group !== undefined && !this.#origins.has(group)) this.#origins.set(group, origin)
   }
 
-  /** Returns the flag or the variable that set an option; `undefined` if the option was not given. */
+  /**
+   * Returns the flag or the variable that set an option, or that was the first one to set a part of a group such as `tls`;
+   * `undefined` if the option was not given.
+   */
   originOf(option: string): string | undefined {
     return this.#origins.get(option)
   }

@@ -54,9 +54,11 @@ COMMAND starts after the wait, and not if the wait fails. It has the addresses
 in APISERVER_ADDRESSES and their URLs in APISERVER_URLS, separated by commas.
 Signals are passed on to it.
 
-Where a flag is not given, its variable is used: ${prefix} with
+A flag that is not given is read from its variable,
+${prefix} with one of these endings:
 ${variables()}
-A flag without a value is set by 1 or true, and not set by 0 or false.
+For a flag that takes no value, such as --watch, the variable is 1 or true, or
+0 or false.
 Then come ETCDCTL_ENDPOINTS, ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY and
 ETCDCTL_USER (name or name:password), unless the source is kubernetes.
 

@@ -3,9 +3,8 @@ import { lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promi
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { orAborted } from '../util/abort.ts'
+import { withGrace } from './grace.ts'
 import { OutputError } from './output.ts'
-
-const graceMs = 1000
 
 /** A new file beside the file that it will replace. */
 interface Replacement {
@@ -44,17 +43,13 @@ export class OutputFile {
    * answer
    */
   async write(text: string, signal: AbortSignal): Promise<void> {
-    const late = new AbortController()
-    const stop = () => setTimeout(() => late.abort(signal.reason), graceMs).unref()
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
     const written = this.#replace(async ({ handle, path, target }) => {
       await handle.writeFile(text)
       // Before the file is renamed, so that it is complete after a power failure, too.
       await handle.sync()
       await rename(path, target)
     })
-    await orAborted(written, late.signal).finally(() => signal.removeEventListener('abort', stop))
+    await withGrace(written, signal)
   }
 
   async #replace(fill: (replacement: Replacement) => Promise<void>): Promise<void> {

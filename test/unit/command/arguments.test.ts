@@ -128,6 +128,14 @@ test.for([
   })
 })
 
+test.each([
+  ['control characters', '\x1b'.repeat(400), '\\u{1b}'.repeat(371)],
+  ['surrogate pairs', '\u{1f600}'.repeat(200), `${'\u{1f600}'.repeat(185)}\\u{d83d}`],
+])('a usage error with %s is cut after 400 characters, and no escape is cut', async (_title, given, shown) => {
+  const { stderr } = await runCommand(['--min', given])
+  expect(stderr).toBe(`rke2-apiserver-resolver: --min must be a number, got "${shown} (see --help)\n`)
+})
+
 const hostileText = fc.oneof(
   fc.string({ unit: 'binary' }).map((any) => any.replaceAll('\0', '')),
   fc.constantFrom(

@@ -11,6 +11,7 @@ test('GivenOptions groups options by the name before the dot, and knows what set
   expect(given.options).toEqual({ tls: { caFile: 'ca', keyFile: 'pem' }, minAddresses: 3 })
   expect(given.originOf('tls.keyFile')).toBe('ETCDCTL_KEY')
   expect(given.originOf('tls.certFile')).toBeUndefined()
+  expect(given.originOf('tls')).toBe('--cacert')
 })
 
 test('GivenOptions explains an error about an option that was not given with the flag of the option', () => {
@@ -38,6 +39,21 @@ test.for([
   const [flag] = args.split(' ').slice(-2)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toMatch(new RegExp(`^rke2-apiserver-resolver: ${flag} must .*, got ${value} \\(see --help\\)\n$`))
+})
+
+test.for([
+  ['--source kubernetes --user bob', '--user', { ETCDCTL_PASSWORD: 'x' }],
+  ['--token-file x --user bob', '--user', { ETCDCTL_PASSWORD: 'x' }],
+  [
+    '--source kubernetes',
+    'RKE2_APISERVER_RESOLVER_USER',
+    { RKE2_APISERVER_RESOLVER_USER: 'bob', ETCDCTL_PASSWORD: 'x' },
+  ],
+] as const)('credentials without the source etcd are a usage error about the user: %s %s', async (row) => {
+  const [args, origin, env] = row
+  const { code, stderr } = await runCommand(args, { env })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(`rke2-apiserver-resolver: ${origin} is only for the source 'etcd'`)
 })
 
 test('a value that the library refuses is a usage error that names the variable that set it', async () => {

@@ -3,6 +3,7 @@ import { defaults } from '../../../src/call/defaults.ts'
 import { readCommandLine } from '../../../src/command/arguments.ts'
 import { flags, variableOf } from '../../../src/command/flags.ts'
 import { help } from '../../../src/command/help.ts'
+import { levels } from '../../../src/command/value-types.ts'
 import { defaultDataDir, defaultEndpoints, defaultKey, defaultTlsFiles } from '../../../src/rke2.ts'
 import type { Distribution } from '../../../src/rke2.ts'
 import { sourceDefaults } from '../../../src/sources/defaults.ts'
@@ -33,12 +34,27 @@ test('the examples of --help are valid command lines', () => {
 })
 
 test('--help shows the variable of every flag', () => {
-  const [, prefix = '', list = ''] = /its variable is used: (\w+) with\n(.*?)\nA flag/s.exec(help) ?? []
+  const [, prefix = '', list = ''] =
+    /its variable,\n(\w+) with one of these endings:\n(.*?)\nFor a flag/s.exec(help) ?? []
   const shown = list
     .trim()
     .split(/,\s+/)
     .map((ending) => prefix + ending)
   expect(shown).toEqual(Object.keys(flags).flatMap((name) => variableOf(name) ?? []))
+})
+
+test('--help says for which flags a variable is 1, true, 0 or false', () => {
+  const text = 'For a flag that takes no value, such as --watch, the variable is 1 or true, or 0 or false.'
+  expect(help.replaceAll('\n', ' ')).toContain(text)
+  expect(flags['watch']).not.toHaveProperty('type')
+})
+
+test('--help names every level of --log-level', () => {
+  for (const name of levels) expect(flags['log-level']?.help).toContain(name)
+})
+
+test('--help explains each flag without a reference to the flag before it', () => {
+  for (const flag of Object.values(flags)) expect(flag.help).not.toMatch(/\bits\b/)
 })
 
 /**

@@ -17,12 +17,14 @@ interface Setup {
   readonly preload?: string
   /** Whether stdin, stdout and stderr are a terminal, whose keys are the input. */
   readonly hasTerminal?: boolean
+  /** What a shell would have after the command, such as `< /dev/null`. It needs a terminal. */
+  readonly redirection?: string
 }
 
 /** Starts the command with a program, which it runs when it has read a list. */
 async function start(
   program: readonly string[],
-  { endpoint, input = '', env = {}, preload, hasTerminal = false }: Setup = {},
+  { endpoint, input = '', env = {}, preload, hasTerminal = false, redirection = '' }: Setup = {},
 ) {
   const flags = [
     '--endpoints',
@@ -34,7 +36,7 @@ async function start(
   ]
   const command = [...commandLine(preload), ...flags, '--', ...program]
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
-  const [file = '', ...args] = hasTerminal ? ['script', '-qefc', `exec ${quoted}`, '/dev/null'] : command
+  const [file = '', ...args] = hasTerminal ? ['script', '-qefc', `exec ${quoted} ${redirection}`, '/dev/null'] : command
   const child = spawn(file, args, {
     env: { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1', ...env },
   })
@@ -92,10 +94,15 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGW
   },
 )
 
-test('a program on a terminal gets Ctrl-C once: from the terminal, and not from the command, which goes on', async () => {
+test.each([
+  ['on a terminal', ''],
+  ['on a terminal with stdin from a file', '< /dev/null'],
+  ['on a terminal with stdin and stderr redirected', '< /dev/null 2> /dev/null'],
+])('a program %s gets Ctrl-C once: from the terminal, and not from the command, which goes on', async (...row) => {
+  const [, redirection] = row
   const script = `trap 'echo got' INT; trap 'echo end; kill $!; exit 9' TERM; sleep 1000 & echo ready $PPID
     while :; do wait; done`
-  const { child, until, ended } = await start(['sh', '-c', script], { hasTerminal: true, input: null })
+  const { child, until, ended } = await start(['sh', '-c', script], { hasTerminal: true, input: null, redirection })
   const ready = await until(/ready (\d+)/)
   child.stdin.write('\x03')
   await until('got')
