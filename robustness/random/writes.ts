@@ -5,12 +5,13 @@ import type { Write } from '../model/write-log.ts'
 export const servers = ['10.0.0.1:6443', '10.0.0.2:6443', '10.0.0.3:6443', '10.0.0.4:6443', '[fd00::5]:6443'] as const
 
 const emptyValues = ['', '[]\n', 'null', ' \n']
+/** Several have a line separator, which a message must not repeat. */
 const invalidValues = [
   'not JSON',
   '{}',
   '[1]',
-  '["10.0.0.1"]',
-  '["10.0.0.1:6443"',
+  '["10.0.0.1\u2028"]',
+  '["10.0.0.1:6443"\u2028',
   '"10.0.0.1:6443"',
   '["10.0.0.1:0"]',
   '\u0000',
