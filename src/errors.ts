@@ -37,19 +37,22 @@ export interface ErrorDetails {
   readonly code: ErrorCode
   /** Why the last attempt gave no list; `undefined` if no attempt has failed. */
   readonly reason: Reason | undefined
-  /** The number of reads of the key that were started. */
+  /** The number of reads of the list that were started. */
   readonly attempts: number
   /** Milliseconds from the start of the call to its end. */
   readonly elapsedMs: number
-  /** The cause, unchanged: the error of Node, gRPC or etcd if there is one. */
+  /**
+   * The error of Node, gRPC or etcd, unchanged. If there is none, an Error that says why the last attempt gave no list;
+   * `undefined` if no attempt has failed.
+   */
   readonly cause: unknown
 }
 
 /**
  * The error of a call or watch that ended without a list, or that cannot follow its list any longer.
  *
- * Programs check `code`, and then `reason`. The message is for people: one line with the key, the endpoint, the time,
- * the number of attempts and the cause, and without secrets.
+ * Programs check `code`, and then `reason`. The message is for people: one line with the key or the Service, the endpoint,
+ * the time, the number of attempts and the cause, and without secrets.
  *
  * An abort rejects with `signal.reason` itself and not with this error. Invalid options are a `TypeError`.
  */
@@ -65,7 +68,7 @@ export class ApiserverAddressError extends Error {
   readonly code: ErrorCode
   /** Why the last attempt gave no list; `undefined` if no attempt has failed. */
   readonly reason: Reason | undefined
-  /** The number of reads of the key that were started. */
+  /** The number of reads of the list that were started. */
   readonly attempts: number
   /** Milliseconds from the start of the call to this error. */
   readonly elapsedMs: number

@@ -66,8 +66,8 @@ export interface ProbedEvent {
 export interface WakeEvent {
   readonly type: 'wake'
   /**
-   * `'key-changed'` if the source has pushed a change of the list; `'connected'` if a connection to an endpoint that did not
-   * answer is established.
+   * `'key-changed'` if the source has pushed a change of the list, or has ended its watch, so that the list may have
+   * changed; `'connected'` if a connection to an endpoint that did not answer is established.
    */
   readonly cause: 'key-changed' | 'connected'
 }
@@ -109,7 +109,7 @@ export interface DisconnectedEvent {
 }
 
 /**
- * Emitted when another history has replaced that of etcd, as after a restored snapshot. Revisions may be lower than
+ * Emitted when another history has replaced that of the store, as after a restored snapshot. Revisions may be lower than
  * those seen before.
  */
 export interface ResyncedEvent {
@@ -144,8 +144,8 @@ export interface IgnoredEvent {
   /** `'not-set'` if there is no list or an empty one; otherwise `'invalid-value'`. */
   readonly reason: Reason
   /**
-   * The revision of the list, or that of the whole store if there is no list, or one that is too large to be received.
-   * An int64 in decimal.
+   * The revision of the list. If there is no list, or it is too large to be received: the newest known revision of the
+   * store. An int64 in decimal.
    */
   readonly revision: string
 }

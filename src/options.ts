@@ -29,7 +29,11 @@ export interface Logger {
 export interface RetryOptions {
   /** The first delay between two attempts in milliseconds, before jitter. Must be above 0. @default 250 */
   readonly initialDelayMs?: number | undefined
-  /** The longest delay in milliseconds, including jitter. Must be above 0. @default 1900 */
+  /**
+   * The longest delay of the backoff in milliseconds, including jitter. Must be above 0. A delay is longer if a server sends
+   * `Retry-After`, and while a watch is open.
+   * @default 1900
+   */
   readonly maxDelayMs?: number | undefined
   /** Each delay is this many times the delay before, up to `maxDelayMs`. At least 1. @default 2 */
   readonly factor?: number | undefined
@@ -40,15 +44,16 @@ export interface RetryOptions {
    */
   readonly jitter?: 'equal' | 'full' | 'none' | undefined
   /**
-   * The number of times that the key may be read, including the first: a whole number of at least 1, or `Infinity`. A
-   * change that an etcd watch pushes does not count as a read.
+   * The number of times that the list may be read, including the first: a whole number of at least 1, or `Infinity`. A
+   * change that a watch pushes does not count as a read.
    * @default Infinity
    */
   readonly maxAttempts?: number | undefined
 }
 
 /**
- * The options of {@link resolveApiserverAddresses}. On an RKE2 server, none of them is needed.
+ * The options of {@link resolveApiserverAddresses}. On a node of RKE2 or K3s, and in a Pod with a ServiceAccount,
+ * none of them is needed.
  *
  * `undefined` has the same meaning as an option that is not given. An option that is unknown, of the wrong type or out
  * of range is a `TypeError`, before any file or socket is opened. It names the option and its value, unless the value

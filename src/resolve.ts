@@ -3,6 +3,7 @@ import type { ResolvedAddresses } from './addresses/list.ts'
 import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
+import { pendingFailure } from './call/context.ts'
 import type { CallContext } from './call/context.ts'
 import { traceResolve } from './call/diagnostics.ts'
 import { waitForList } from './call/wait-for-list.ts'
@@ -17,7 +18,7 @@ import { systemClock } from './util/clock.ts'
 import type { Clock } from './util/clock.ts'
 
 /**
- * Resolves with the addresses of the Kubernetes apiservers when the list in etcd is complete.
+ * Resolves with the addresses of the Kubernetes apiservers when their list is complete.
  *
  * It waits as long as the control plane needs to start, and never resolves with an empty list.
  *
@@ -44,10 +45,10 @@ export async function resolve(
 }
 
 async function run(context: CallContext): Promise<ResolvedAddresses> {
-  const { call, source, prober, config } = context
+  const { call, source, config } = context
   let list: CompleteList | undefined
   try {
-    call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+    call.startDeadline(config.timeoutMs, (last) => pendingFailure(context, last))
     list = await waitForList(context)
     const { attempts, elapsedMs } = call
     const { addresses, snapshot, probes } = list

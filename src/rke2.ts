@@ -87,9 +87,14 @@ export const agentLoadBalancerFiles = (dataDir: string, distribution: Distributi
   join(dataDir, 'agent', 'etc', `${distribution}-agent-load-balancer.json`),
 ]
 
-/** RKE2's supervisor listens on this port of every server. Its apiserver listens on 6443. */
+/** The port of RKE2's supervisor on every server. */
 export const supervisorPort = 9345
+
+/** The port of the apiserver on every server. */
 export const apiserverPort = 6443
+
+/** The port of etcd on every server that has one. */
+export const etcdPort = 2379
 
 /** Returns the files with the CA that signed the certificates of the apiservers: that of servers, and that of agents. */
 export const serverCaFiles = (dataDir: string): readonly [string, string] => [

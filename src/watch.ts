@@ -3,6 +3,7 @@ import type { AddressChange, AddressList } from './addresses/list.ts'
 import { Call } from './call/call.ts'
 import { parseOptions } from './call/config.ts'
 import type { Config } from './call/config.ts'
+import { pendingFailure } from './call/context.ts'
 import { Reflector } from './call/reflector.ts'
 import { waitForList } from './call/wait-for-list.ts'
 import type { WatchOptions } from './options.ts'
@@ -112,7 +113,7 @@ export class Watch implements ApiserverAddressWatch {
     try {
       call = this.#call = new Call(config, clock, source)
       const context = { call, source, prober, config, clock }
-      call.startDeadline(config.timeoutMs, (last) => prober.pending(last) ?? last ?? source.pending())
+      call.startDeadline(config.timeoutMs, (last) => pendingFailure(context, last))
       const first = await waitForList(context)
       call.stopDeadline()
       call.succeed()

@@ -6,7 +6,7 @@ import type { Source } from '../sources/source.ts'
 import { LinkedAbortController } from '../util/abort.ts'
 import { withFramesOf } from '../util/caller.ts'
 import type { Clock } from '../util/clock.ts'
-import { seconds } from '../util/text.ts'
+import { count, seconds } from '../util/text.ts'
 import type { Config } from './config.ts'
 import { nextCallNumber } from './diagnostics.ts'
 import { createEmit } from './emit.ts'
@@ -38,7 +38,7 @@ export class Call {
   #last: Failure | undefined
   #lastHint: string | undefined
   #phaseSince: number
-  /** When the wait began that goes on now; `undefined` while there is a list. */
+  /** The time at which the current wait began; `undefined` while there is a list. */
   #waitingSince: number | undefined
 
   constructor(config: Config, clock: Clock, source: Pick<Source, 'subject' | 'kind' | 'hint'>) {
@@ -48,8 +48,9 @@ export class Call {
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
     this.#waitingSince = this.#startedAt
-    this.emit = createEmit(this.number, source, config, clock)
+    // First, because a signal that takes no listener ends the constructor, and the events have a timer.
     this.#controller = new LinkedAbortController(config.signal)
+    this.emit = createEmit(this.number, source, config, clock)
     this.#hints = new HintFinder(source, clock)
   }
 
@@ -136,8 +137,7 @@ export class Call {
   error(code: ErrorCode): ApiserverAddressError {
     const { elapsedMs, attempts } = this
     const failure = this.#last
-    const tries = `${attempts} attempt${attempts === 1 ? '' : 's'}`
-    let message = `${this.#source.subject}: ${endings[code]} after ${seconds(elapsedMs)} and ${tries}`
+    let message = `${this.#source.subject}: ${endings[code]} after ${seconds(elapsedMs)} and ${count(attempts, 'attempt')}`
     if (failure !== undefined) {
       const phaseMs = this.#clock.now() - this.#phaseSince
       const waited = `, waiting for ${awaited(failure.reason, this.#source.kind)} for the last ${seconds(phaseMs)}`

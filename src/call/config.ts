@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { parseEndpoints } from '../addresses/endpoint.ts'
 import type { ApiserverAddressEvent, ApiserverAddressEvents } from '../events.ts'
 import type { ProbeKind } from '../options.ts'
+import { apiserverPort, etcdPort } from '../rke2.ts'
 import type { SourceOptions } from '../sources/options.ts'
 import { captureCaller } from '../util/caller.ts'
 import type { Caller } from '../util/caller.ts'
@@ -74,7 +75,7 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
     source,
     retry: { ...defaults.retry, ...withoutUndefined(retry) },
     caller: captureCaller(parseOptions),
-    endpoints: endpoints && parseEndpoints(endpoints, source === 'kubernetes' ? 6443 : 2379),
+    endpoints: endpoints && parseEndpoints(endpoints, source === 'kubernetes' ? apiserverPort : etcdPort),
   }
 }
 

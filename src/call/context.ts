@@ -1,5 +1,6 @@
 import type { Reason } from '../errors.ts'
 import type { Prober } from '../probe/prober.ts'
+import type { Failure } from '../sources/failure.ts'
 import type { Source } from '../sources/source.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Call } from './call.ts'
@@ -20,6 +21,12 @@ export interface CallContext {
  */
 export const relistMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
 
-/** Returns whether a connection may be established after a failed attempt, so that the next one need not wait. */
-export const mayConnect = (source: Source, reason: Reason): boolean =>
+/** Returns what ends the wait after a failure early: a connection that is established late, if one may be. */
+export const whenConnected = (source: Source, reason: Reason): (() => Promise<'connected'>) | undefined =>
   reason === 'timeout' || source.wakesAfterFailure === true
+    ? () => source.whenConnected().then(() => 'connected' as const)
+    : undefined
+
+/** Returns what the call waits for when its time is over, given the last failure. */
+export const pendingFailure = ({ prober, source }: CallContext, last: Failure | undefined): Failure | undefined =>
+  prober.pending(last) ?? last ?? source.pending()

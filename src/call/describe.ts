@@ -13,14 +13,15 @@ const texts: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
   phase: (event) => withHint(describeWait(event, event.message), event.hint),
   retry: describeRetry,
   probed: describeProbes,
-  wake: ({ cause }) => (cause === 'connected' ? 'a connection is established' : 'the list has changed'),
+  wake: ({ cause }) => (cause === 'connected' ? 'a connection is established' : 'the list may have changed'),
   resolved: (event) => `found ${describeList(event)} in ${count(event.attempts, 'attempt')}`,
   failed: ({ error }) => error.message,
   aborted: ({ reason }) => `aborted: ${oneLine(textOf(reason))}`,
   connected: () => 'the watch follows the list',
   // The phase that follows names the cause.
   disconnected: () => 'the watch was interrupted',
-  resynced: () => 'the history of etcd was replaced, probably by a restored snapshot; the watch follows the new one',
+  resynced: () =>
+    'the history of the store was replaced, probably by a restored snapshot; the watch follows the new one',
   changed: describeChange,
   held: ({ missing, untilMs }) =>
     `the list lacks ${missing.join(' ')}; removal in ${seconds(untilMs)} unless listed again`,
@@ -51,13 +52,15 @@ export function describeWait({ reason, source }: Waiting, message: string): stri
  * @param sinceMs the length of the outage so far; `undefined` when the wait has just begun
  */
 export function describeOutage({ reason, source, message, hint }: EventOf<'phase'>, sinceMs?: number): string {
-  if (retryForMsOf(reason, source) === 0) return withHint(message, hint)
+  // A wait that has lasted is no failure that ends the watch, whatever its reason.
+  if (sinceMs === undefined && retryForMsOf(reason, source) === 0) return withHint(message, hint)
   const what = awaited(reason, source)
   const wait = sinceMs === undefined ? `waiting for ${what}` : `still waiting for ${what} after ${seconds(sinceMs)}`
   return withHint(`${wait}, the last list stays: ${message}`, hint)
 }
 
-const withHint = (text: string, hint: string | undefined) => (hint === undefined ? text : `${text}; ${hint}`)
+export const withHint = (text: string, hint: string | undefined): string =>
+  hint === undefined ? text : `${text}; ${hint}`
 
 function describeRetry({ reason, source, watching, delayMs, error }: RetryEvent): string {
   const next = `${watching ? 'watching the list, ' : ''}next read in ${seconds(delayMs)}`
@@ -88,5 +91,11 @@ function describeList({ addresses, probes = [] }: Pick<ChangedEvent, 'addresses'
 export const isUnverified = ({ state, verified }: ProbedAddress): boolean => state === 'alive' && verified === false
 
 /** The caller may abort with any value, also with one that cannot be converted to a string. */
-const textOf = (reason: unknown): string =>
-  typeof reason === 'string' || reason instanceof Error ? String(reason) : excerpt(reason)
+function textOf(reason: unknown): string {
+  try {
+    if (typeof reason === 'string' || reason instanceof Error) return String(reason)
+  } catch {
+    // Such as an error whose name is a symbol.
+  }
+  return excerpt(reason)
+}

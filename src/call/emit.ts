@@ -22,28 +22,21 @@ export type Listeners = Pick<Config, 'events' | 'onEvent' | 'logger'>
  */
 export function createEmit(call: number, source: Pick<Source, 'subject'>, listeners: Listeners, clock: Clock): Emit {
   const { events, onEvent, logger } = listeners
-  const log = createLog(source, logger, clock)
+  const log = logger && new EventLog(childLogger(logger), clock, source)
   const debugLog = createDebugLog()
   const isSilent = events === undefined && onEvent === undefined && logger === undefined && debugLog === undefined
   const warning = isSilent ? new SilenceWarning(source, clock, hasSubscribers) : undefined
   return (event) => {
-    for (const value of Object.values(event)) if (Array.isArray(value)) Object.freeze(value)
+    // The reason of an abort is the caller's own.
+    if (event.type !== 'aborted')
+      for (const value of Object.values(event)) if (Array.isArray(value)) Object.freeze(value)
     Object.freeze(event)
     observe(() => log?.write(event))
-    debugLog?.(call, source.subject, event)
+    observe(() => debugLog?.(call, source.subject, event))
     warning?.note(event)
     // TypeScript cannot relate the union of events to the map of their types.
     observe(() => (events as EventEmitter | undefined)?.emit(event.type, event))
     observe(() => onEvent?.(event))
     publish({ call, key: source.subject, event })
   }
-}
-
-/** Returns no log if the logger cannot make a child: its error must not end the call. */
-function createLog(source: Pick<Source, 'subject'>, logger: Listeners['logger'], clock: Clock): EventLog | undefined {
-  let log: EventLog | undefined
-  observe(() => {
-    if (logger !== undefined) log = new EventLog(childLogger(logger), clock, source)
-  })
-  return log
 }

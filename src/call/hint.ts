@@ -1,3 +1,4 @@
+import type { Reason } from '../errors.ts'
 import type { Failure } from '../sources/failure.ts'
 import type { Source } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
@@ -11,9 +12,9 @@ const longestLookupMs = 200
 export class HintFinder {
   readonly #source: Pick<Source, 'hint'>
   readonly #clock: Clock
-  /** The look-up that this call has not seen the end of. It is waited for only once. */
-  #lookup: Promise<void> | undefined
-  #last: string | undefined
+  /** Whether a look-up has not ended. It is waited for only once. */
+  #isLooking = false
+  #last: { readonly reason: Reason; readonly hint: string } | undefined
 
   constructor(source: Pick<Source, 'hint'>, clock: Clock) {
     this.#source = source
@@ -27,22 +28,23 @@ export class HintFinder {
    */
   async of(failure: Failure, waitedMs: number, signal: AbortSignal): Promise<string | undefined> {
     if (failure.hint !== undefined) return failure.hint
-    const found = this.#source.hint(failure, waitedMs)
-    if (found === undefined) return undefined
-    if (this.#lookup === undefined) await this.#await(found, signal)
-    else found.catch(() => {})
-    return this.#last
+    if (!this.#isLooking) {
+      const found = this.#source.hint(failure, waitedMs)
+      if (found === undefined) return undefined
+      await this.#await(this.#note(found, failure.reason), signal)
+    }
+    return this.#last?.reason === failure.reason ? this.#last.hint : undefined
   }
 
-  async #await(found: Promise<string | undefined>, signal: AbortSignal): Promise<void> {
-    const lookup = (this.#lookup = this.#note(found))
+  async #await(lookup: Promise<void>, signal: AbortSignal): Promise<void> {
     await withLinkedAbort(signal, (wait) => Promise.race([lookup, this.#clock.sleep(longestLookupMs, wait.signal)]))
   }
 
-  async #note(found: Promise<string | undefined>): Promise<void> {
+  async #note(found: Promise<string | undefined>, reason: Reason): Promise<void> {
+    this.#isLooking = true
     // Without permission to look, there is no hint.
     const hint = await found.catch(() => undefined)
-    this.#last = hint === undefined ? undefined : printable(hint)
-    this.#lookup = undefined
+    this.#last = hint === undefined ? undefined : { reason, hint: printable(hint) }
+    this.#isLooking = false
   }
 }

@@ -51,7 +51,7 @@ export class EventLog {
   readonly #logger: FieldLogger
   readonly #clock: Clock
   readonly #source: Pick<Source, 'subject'>
-  /** The message of the wait that was logged last; `undefined` while there is a list. */
+  /** The message of the last wait before the first list that was logged; `undefined` before it. */
   #message: string | undefined
   #hasList = false
   #outage: Outage | undefined

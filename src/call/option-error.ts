@@ -1,10 +1,8 @@
 import type { core } from 'zod/mini'
 import { excerpt, printable, secret } from '../util/text.ts'
+import { isWatchOnly } from './schema.ts'
 
 const maxLength = 400
-
-/** The options that only a watch has. */
-const watchOnly: ReadonlySet<string> = new Set(['shrinkDelayMs', 'probeIntervalMs'])
 
 /** Returns the error that names the option and its value, for an issue that the schema has found in these options. */
 export function optionError(issue: core.$ZodIssue | undefined, options: unknown): TypeError {
@@ -14,7 +12,7 @@ export function optionError(issue: core.$ZodIssue | undefined, options: unknown)
 function describeIssue(issue: core.$ZodIssue | undefined, options: unknown): string {
   if (issue === undefined) return 'Invalid options'
   if (issue.code === 'unrecognized_keys') {
-    const ofWatch = issue.keys.find((key) => issue.path.length === 0 && watchOnly.has(key))
+    const ofWatch = issue.keys.find((key) => issue.path.length === 0 && isWatchOnly(key))
     if (ofWatch !== undefined) return `Option "${ofWatch}" is only for watchApiserverAddresses`
     return `Unknown option ${issue.keys.map((key) => `"${nameOf([...issue.path, key])}"`).join(', ')}`
   }

@@ -4,7 +4,7 @@ import { parseAddresses } from '../addresses/parse.ts'
 import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { withLinkedAbort } from '../util/abort.ts'
-import { mayConnect, relistMs } from './context.ts'
+import { relistMs, whenConnected } from './context.ts'
 import type { CallContext } from './context.ts'
 import { listRevision, StoreHistory } from './history.ts'
 import { ProbeLoop } from './probe-loop.ts'
@@ -51,11 +51,10 @@ export class Reflector {
    */
   run(): Promise<never> {
     const { prober, source } = this.#context
-    const connected = () => source.whenConnected().then(() => 'connected' as const)
     const following = retry(
       {
         attempt: (onSuccess) => this.#listAndWatch(onSuccess),
-        wait: async ({ reason }) => ({ early: mayConnect(source, reason) ? connected : undefined }),
+        wait: async ({ reason }) => ({ early: whenConnected(source, reason) }),
         // The option limits the reads before the first list only.
         maxAttempts: Infinity,
       },
@@ -128,8 +127,8 @@ export class Reflector {
 
   /**
    * Reads the list and applies it. Only a read publishes removals: while this process was stopped, or its event loop was
-   * blocked, the address may have come back. For the same reason, a list that the watch has not delivered starts the
-   * removals again.
+   * blocked, the address may have come back. If the read finds a list that the watch has not delivered, the delay of every
+   * pending removal starts again, because a removed address may have been back.
    *
    * @param watch its changes during the read are applied before the snapshot
    */
@@ -183,6 +182,7 @@ export class Reflector {
   #publish(change: Change | undefined): void {
     if (change === undefined) return
     const { added, removed } = change
+    if (removed.length > 0) this.#probes = this.#probes?.filter(({ address }) => !removed.includes(address))
     const list = addressList(change.addresses, this.#source, String(change.revision), this.#probes)
     this.#context.call.emit({ type: 'changed', ...list, added, removed })
     this.#onChange(list)

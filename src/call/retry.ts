@@ -1,4 +1,5 @@
 import pRetry from 'p-retry'
+import type { WakeEvent } from '../events.ts'
 import { Failure } from '../sources/failure.ts'
 import { withLinkedAbort } from '../util/abort.ts'
 import { Backoff } from './backoff.ts'
@@ -6,7 +7,7 @@ import type { CallContext } from './context.ts'
 import { RetryLimit } from './retry-limit.ts'
 
 /** What ends a wait early. */
-type WakeCause = 'key-changed' | 'connected'
+type WakeCause = WakeEvent['cause']
 
 /** How to wait after a failed attempt. */
 export interface Wait {
@@ -28,7 +29,7 @@ export interface Attempts<T> {
   readonly maxAttempts: number
 }
 
-/** An attempt that ran this long was a healthy watch, so that its end is a new fault: the backoff starts again. */
+/** A source that has worked this long was healthy, so that its end is a new fault: the backoff starts again. */
 const healthyMs = 30_000
 
 /**
@@ -67,11 +68,15 @@ class RetryLoop<T> {
 
   async attempt(): Promise<T> {
     const { clock } = this.#context
-    const startedAt = clock.now()
+    let workedAt = Infinity
+    const onSuccess = () => {
+      workedAt = clock.now()
+      this.#limit.reset()
+    }
     try {
-      return await this.#attempts.attempt(() => this.#limit.reset())
+      return await this.#attempts.attempt(onSuccess)
     } catch (error) {
-      if (clock.now() - startedAt >= healthyMs) this.#backoff.reset()
+      if (clock.now() - workedAt >= healthyMs) this.#backoff.reset()
       throw error
     }
   }
@@ -95,7 +100,7 @@ class RetryLoop<T> {
     // A watch ends when the files of the node choose another source, so its wait needs no limit.
     const limitMs = watching ? Infinity : source.longestDelayMs
     const ownMs = Math.min(longestMs ?? this.#backoff.next(failure), limitMs)
-    // What a server wants counts more than what the source wants.
+    // `Retry-After` of a server may exceed `longestDelayMs`.
     const wantedMs = longestMs === undefined ? Math.max(ownMs, failure.retryAfterMs) : ownMs
     const delayMs = Math.max(0, Math.ceil(Math.min(wantedMs, call.remainingMs)))
     this.#emitRetry(failure, delayMs, watching)

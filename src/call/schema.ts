@@ -48,7 +48,12 @@ const resolveFields = {
   logger: () => withMethods<Logger>('a logger, such as one of pino', 'debug', 'info', 'warn', 'error'),
 }
 
-const watchFields = { ...resolveFields, shrinkDelayMs: delayMs, probeIntervalMs: positiveMs }
+/** The options that only a watch has. */
+const watchOnlyFields = { shrinkDelayMs: delayMs, probeIntervalMs: positiveMs }
+const watchFields = { ...resolveFields, ...watchOnlyFields }
+
+/** Returns whether an option is only for a watch. */
+export const isWatchOnly = (name: string): boolean => Object.hasOwn(watchOnlyFields, name)
 
 type Fields = typeof watchFields
 

@@ -1,8 +1,9 @@
 import type { ApiserverAddressEvent } from '../events.ts'
+import { awaited } from '../sources/reasons.ts'
 import type { Source } from '../sources/source.ts'
 import type { Clock } from '../util/clock.ts'
 import { seconds } from '../util/text.ts'
-import { describe } from './describe.ts'
+import { withHint } from './describe.ts'
 import type { EventOf } from './describe.ts'
 
 /** A wait becomes a warning after this time. A normal start of a server that has run before is faster. */
@@ -58,9 +59,14 @@ export class SilenceWarning {
   #warn(): void {
     if (this.#isHeard()) return
     this.#hasWarned = true
-    const wait = this.#phase === undefined ? 'waiting for the first answer' : describe(this.#phase)
-    process.emitWarning(`${this.#source.subject}: after ${seconds(silentMs)} still ${wait}. ${howToListen}`, { code })
+    const wait = `after ${seconds(silentMs)} still waiting for ${describeWait(this.#phase)}`
+    process.emitWarning(`${this.#source.subject}: ${wait}. ${howToListen}`, { code })
   }
+}
+
+function describeWait(phase: EventOf<'phase'> | undefined): string {
+  if (phase === undefined) return 'the first answer'
+  return withHint(`${awaited(phase.reason, phase.source)}: ${phase.message}`, phase.hint)
 }
 
 const endsWait = ({ type }: ApiserverAddressEvent): boolean =>

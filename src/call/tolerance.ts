@@ -9,7 +9,10 @@ const longestRetryMs: Partial<Record<Reason, number>> = {
   'tls-rejected': 600_000,
 }
 
-/** Returns the error as a watch that has a list takes it: the last list is still the best, so it retries for longer. */
+/**
+ * Returns the failure with the longer retry time of a watch that has a list, because its last list stays useful. Returns
+ * any other error unchanged.
+ */
 export function retriedForLonger(error: unknown): unknown {
   if (!(error instanceof Failure)) return error
   const retryForMs = Math.max(error.retryForMs, longestRetryMs[error.reason] ?? 0)

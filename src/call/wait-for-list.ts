@@ -4,7 +4,7 @@ import { Failure } from '../sources/failure.ts'
 import type { Snapshot, SourceKind, SourceWatch } from '../sources/source.ts'
 import { Completeness } from './completeness.ts'
 import type { Shortfall } from './completeness.ts'
-import { mayConnect, relistMs } from './context.ts'
+import { relistMs, whenConnected } from './context.ts'
 import type { CallContext } from './context.ts'
 import { StoreHistory } from './history.ts'
 import { rehearseCheck } from './rehearse.ts'
@@ -28,7 +28,7 @@ type ListState =
   /** The source has answered, and the list does not exist or is incomplete. Only a write helps. */
   | { readonly name: 'short' }
   /** The list has every address that is required, and must stay the same until `settleMs` is over. */
-  | { readonly name: 'settling'; readonly settlesInMs: number }
+  | { readonly name: 'settling'; readonly settlesAt: number }
   /** The list is complete, and too few of its addresses are alive. A write or the next round of probes helps. */
   | { readonly name: 'dead' }
   | { readonly name: 'complete' }
@@ -72,7 +72,7 @@ class ListWait {
   async #attempt(): Promise<CompleteList> {
     const pushed = this.#pushedSnapshot()
     const known = pushed ?? this.#snapshotToProbeAgain()
-    this.#countWakeUp(known !== undefined)
+    this.#countWakeUp(pushed !== undefined)
     this.#state = { name: 'unread' }
     let snapshot = (this.#snapshot = known ?? (await this.#read()))
     let addresses = this.#check(snapshot)
@@ -134,9 +134,11 @@ class ListWait {
       this.#state = { name: 'short' }
       throw new Failure(parsed.kind, `${source.endpoint}: ${parsed.message}`)
     }
-    const shortfall = this.#completeness.check(parsed.addresses, snapshot, clock.now())
+    const now = clock.now()
+    const shortfall = this.#completeness.check(parsed.addresses, snapshot, now)
     const settlesInMs = shortfall?.settlesInMs
-    this.#require(shortfall, settlesInMs === undefined ? { name: 'short' } : { name: 'settling', settlesInMs })
+    const short: ListState = { name: 'short' }
+    this.#require(shortfall, settlesInMs === undefined ? short : { name: 'settling', settlesAt: now + settlesInMs })
     return parsed.addresses
   }
 
@@ -151,8 +153,7 @@ class ListWait {
     const { clock, source } = this.#context
     if (reason !== 'not-set' && reason !== 'incomplete') {
       this.#dropWatch(this.#watch)
-      const connected = () => source.whenConnected().then(() => 'connected' as const)
-      return { early: mayConnect(source, reason) ? connected : undefined }
+      return { early: whenConnected(source, reason) }
     }
     rehearseCheck(this.#context.config)
     const watch = (this.#watch ??= await this.#openWatch())
@@ -167,7 +168,7 @@ class ListWait {
   }
 
   get #settlesInMs(): number | undefined {
-    return this.#state.name === 'settling' ? this.#state.settlesInMs : undefined
+    return this.#state.name === 'settling' ? this.#state.settlesAt - this.#context.clock.now() : undefined
   }
 
   #openWatch(): Promise<SourceWatch | undefined> {

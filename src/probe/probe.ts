@@ -4,6 +4,7 @@ import { splitAddress } from '../addresses/host-port.ts'
 import type { HostPort } from '../addresses/host-port.ts'
 import type { ProbeKind } from '../options.ts'
 import { orAborted } from '../util/abort.ts'
+import { isLookingUp, lookup } from '../util/lookup.ts'
 import { serverIdentity } from '../util/server-identity.ts'
 import { messageOf, oneLine } from '../util/text.ts'
 
@@ -21,6 +22,7 @@ export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<void>
 
 /** The causes of a probe that was aborted, by what it waited for. */
 const stages = {
+  lookup: 'the host name is not resolved: DNS does not answer',
   connect: 'no connection; packets may be dropped on the way',
   handshake: 'TCP connected, but the TLS handshake timed out',
   response: 'GET /readyz was not answered',
@@ -38,8 +40,13 @@ export const probe: Probe = async ({ address, kind, context }, signal) => {
     context === undefined ? { rejectUnauthorized: false } : { secureContext: context, rejectUnauthorized: true }
   const socket =
     kind === 'tcp'
-      ? process.getBuiltinModule('node:net').connect(target)
-      : process.getBuiltinModule('node:tls').connect({ ...target, ...serverIdentity(target.host), ...verification })
+      ? process.getBuiltinModule('node:net').connect({ ...target, lookup })
+      : process.getBuiltinModule('node:tls').connect({
+          ...target,
+          lookup,
+          ...serverIdentity(target.host),
+          ...verification,
+        })
   try {
     await orAborted(onceEmitted(socket, 'connect'), signal)
     if (kind === 'tcp') return
@@ -50,6 +57,7 @@ export const probe: Probe = async ({ address, kind, context }, signal) => {
     const status = await orAborted(getReadyz(socket, target), signal)
     if (!aliveStatuses.has(status)) throw new Error(`GET /readyz was answered with HTTP status ${status}`)
   } catch (error) {
+    if (stage === 'connect' && isLookingUp(target.host)) stage = 'lookup'
     if (signal.aborted && error === signal.reason) throw new Error(stages[stage], { cause: error })
     throw new Error(causeOf(error), { cause: error })
   } finally {

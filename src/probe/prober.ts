@@ -10,7 +10,7 @@ import { StandstillDetector } from '../util/standstill.ts'
 import { messageOf } from '../util/text.ts'
 import { probe as probeAddress } from './probe.ts'
 import type { Probe } from './probe.ts'
-import { readServerCa as readCaFile } from './server-ca.ts'
+import { readServerCa as readServerCaFile } from './server-ca.ts'
 import type { ReadServerCa, ServerCa } from './server-ca.ts'
 
 /** The number of probes that run at the same time. */
@@ -38,7 +38,7 @@ export class Prober {
   readonly #source: Pick<Source, 'serverCaFiles'>
   readonly #clock: Clock
   readonly #probe: Probe
-  readonly #readFile: ReadServerCa
+  readonly #readServerCa: ReadServerCa
   /** What the round in progress waits for. */
   #waitingFor: 'server CA' | 'probes' | undefined
 
@@ -47,13 +47,13 @@ export class Prober {
     source: Pick<Source, 'serverCaFiles'>,
     clock: Clock,
     probe: Probe = probeAddress,
-    readServerCa: ReadServerCa = readCaFile,
+    readServerCa: ReadServerCa = readServerCaFile,
   ) {
     this.#options = options
     this.#source = source
     this.#clock = clock
     this.#probe = probe
-    this.#readFile = readServerCa
+    this.#readServerCa = readServerCa
   }
 
   get enabled(): boolean {
@@ -69,7 +69,7 @@ export class Prober {
     try {
       return await withLinkedAbort(call.signal, async ({ signal }) => {
         this.#waitingFor = 'server CA'
-        const { context, unverified } = this.#options.probe === 'tcp' ? {} : await this.#readServerCa(signal)
+        const { context, unverified } = this.#options.probe === 'tcp' ? {} : await this.#readServerCaInTime(signal)
         this.#waitingFor = 'probes'
         const standstills = new StandstillDetector(this.#clock)
         void standstills.run(signal)
@@ -91,7 +91,7 @@ export class Prober {
   }
 
   /** Reads the CA within the time of one probe: without it, the probes go on, and verify no certificate. */
-  async #readServerCa(parent: AbortSignal): Promise<ServerCa> {
+  async #readServerCaInTime(parent: AbortSignal): Promise<ServerCa> {
     const { probeTimeoutMs } = this.#options
     const { serverCaFiles } = this.#source
     const timedOut = new Error(`${serverCaFiles.join(' or ')} cannot be used: its file system does not answer`)
@@ -102,7 +102,7 @@ export class Prober {
       parent,
       async ({ signal }) => {
         try {
-          return await this.#readFile(serverCaFiles, signal)
+          return await this.#readServerCa(serverCaFiles, signal)
         } catch (error) {
           if (error !== timedOut) throw error
           return { unverified: timedOut.message }

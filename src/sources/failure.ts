@@ -12,7 +12,10 @@ interface FailureOptions {
   readonly isRefusedPort?: boolean | undefined
 }
 
-/** An attempt that gave no list, and the reason. It leaves the package only as the `error` of an event. */
+/**
+ * An attempt that gave no list, and the reason. It leaves the package as the `error` of an event, and as the
+ * `cause` of an error that has no other cause.
+ */
 export class Failure extends Error {
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'Failure', configurable: true, writable: true })

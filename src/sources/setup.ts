@@ -86,7 +86,7 @@ async function chooseKind({ distribution, dataDir }: AnySetup, exists: Exists): 
 /** Returns where and with what to read etcd on a node. */
 export function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): EtcdSetup {
   const { distribution, dataDir } = node
-  const all = endpoints ?? parseEndpoints(rke2.defaultEndpoints, 2379)
+  const all = endpoints ?? parseEndpoints(rke2.defaultEndpoints, rke2.etcdPort)
   return {
     kind: 'etcd',
     ...node,
@@ -106,7 +106,7 @@ async function kubernetesSetup(options: SourceOptions, node: AnySetup, exists: E
   return {
     kind: 'kubernetes',
     ...node,
-    endpoints: endpoints ?? (pod ? [pod] : parseEndpoints(rke2.localApiservers[node.distribution], 6443)),
+    endpoints: endpoints ?? (pod ? [pod] : parseEndpoints(rke2.localApiservers[node.distribution], rke2.apiserverPort)),
     tls: tls ?? (pod ? podTls : ownTls),
     tokenFile: tokenFile ?? (pod && tls === undefined ? rke2.serviceAccountTokenFile : undefined),
     isPod: pod !== undefined,

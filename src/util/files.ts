@@ -12,11 +12,14 @@ export interface Contents {
 
 const maxBytes = 1 << 20
 
+/** The calls that wait for a read: a promise of their own each, because one that never settles would keep them all. */
+type Waiting = Set<PromiseWithResolvers<Contents>>
+
 /**
  * The reads in progress. A read on a file system that does not answer never ends, and occupies one of the few threads
  * for file access of the process. Therefore each file is read by one thread at a time.
  */
-const reads = new Map<string, Promise<Contents>>()
+const reads = new Map<string, Waiting>()
 
 /**
  * Reads a regular file of at most 1 MiB. Concurrent reads of the same file share one result.
@@ -25,13 +28,29 @@ const reads = new Map<string, Promise<Contents>>()
  * @throws NodeJS.ErrnoException if the file system refuses the read
  * @throws `signal.reason` at once when the signal is aborted, also while the file system does not answer
  */
-export function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
-  let contents = reads.get(file)
-  if (contents === undefined) {
-    contents = read(file).finally(() => reads.delete(file))
-    reads.set(file, contents)
+export async function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
+  const waiting = reads.get(file) ?? startRead(file)
+  const waiter = Promise.withResolvers<Contents>()
+  waiting.add(waiter)
+  try {
+    return await orAborted(waiter.promise, signal)
+  } finally {
+    waiting.delete(waiter)
   }
-  return orAborted(contents, signal)
+}
+
+function startRead(file: string): Waiting {
+  const waiting: Waiting = new Set()
+  reads.set(file, waiting)
+  const settle = (how: (waiter: PromiseWithResolvers<Contents>) => void) => {
+    reads.delete(file)
+    for (const waiter of waiting) how(waiter)
+  }
+  read(file).then(
+    (contents) => settle(({ resolve }) => resolve(contents)),
+    (error: unknown) => settle(({ reject }) => reject(error)),
+  )
+  return waiting
 }
 
 async function read(file: string): Promise<Contents> {

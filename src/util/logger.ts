@@ -14,9 +14,18 @@ const named = (fields: Fields): Fields => ({ ...packageName, ...fields })
 
 /** Returns a logger that adds the name of the package to each entry. */
 export function childLogger(logger: GivenLogger): FieldLogger {
-  const child = logger.child?.(packageName)
+  const child = childOf(logger)
   if (isWinston(logger)) return mapped(child ?? logger, (fields, text) => [{ message: text, ...named(fields) }])
   return child ?? mapped(logger, (fields, text) => [named(fields), text])
+}
+
+/** Returns no child if the logger cannot make one: bunyan refuses a child with a name. */
+function childOf(logger: GivenLogger): FieldLogger | undefined {
+  try {
+    return logger.child?.(packageName)
+  } catch {
+    return undefined
+  }
 }
 
 /** winston takes the text first, or one object with the text as `message`. */

@@ -1,6 +1,6 @@
 import { orAborted } from './abort.ts'
 
-/** What waits for the next change. */
+/** The callers that wait for the next change. */
 export class Waiters {
   /** One promise for each wait: a promise that lives as long as a watch would collect reactions for as long. */
   readonly #waiters = new Set<PromiseWithResolvers<void>>()

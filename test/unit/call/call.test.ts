@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { parseOptions } from '../../../src/call/config.ts'
 import { ApiserverAddressError } from '../../../src/errors.ts'
+import { resolve } from '../../../src/resolve.ts'
 import { Failure } from '../../../src/sources/failure.ts'
-import { idle } from '../../support/clock.ts'
+import { idle, VirtualClock } from '../../support/clock.ts'
+import { FakeSource } from '../../support/fake-source.ts'
 import { followFake } from '../../support/fake-watch.ts'
 import { resolveFake } from '../../support/resolving.ts'
 
@@ -118,4 +121,15 @@ test('the error of a call has a stack with the frame of the caller, also if a ti
   expect(error.stack?.split('\n')[0]).toBe(`ApiserverAddressError: ${error.message}`)
   expect(error.stack).toMatch(/\n {4}at application \(/)
   expect(Object.keys(error)).not.toContain('stack')
+})
+
+test('a call whose signal takes no listener rejects, and leaves no timer', async () => {
+  const clock = new VirtualClock()
+  const addEventListener = () => {
+    throw new Error('no listener')
+  }
+  const signal = { ...new AbortController().signal, addEventListener, removeEventListener() {}, throwIfAborted() {} }
+  const config = parseOptions({ signal }, 'resolve')
+  await expect(resolve(config, clock, new FakeSource())).rejects.toThrow('no listener')
+  expect(clock.sleeping).toBe(0)
 })

@@ -37,7 +37,7 @@ test.for<[string, ApiserverAddressEvent, string]>([
     '1 of 1 apiserver alive; certificates not verified: ca.crt cannot be used',
   ],
   ['wake by a connection', { type: 'wake', cause: 'connected' }, 'a connection is established'],
-  ['wake by a write', { type: 'wake', cause: 'key-changed' }, 'the list has changed'],
+  ['wake by a write', { type: 'wake', cause: 'key-changed' }, 'the list may have changed'],
   ['resolved', resolved(), 'found 2 apiservers in 2 attempts'],
   ['resolved with one address', resolved({ addresses: ['a:1'], attempts: 1 }), 'found 1 apiserver in 1 attempt'],
   [
@@ -52,7 +52,7 @@ test.for<[string, ApiserverAddressEvent, string]>([
   [
     'resynced',
     resynced,
-    'the history of etcd was replaced, probably by a restored snapshot; the watch follows the new one',
+    'the history of the store was replaced, probably by a restored snapshot; the watch follows the new one',
   ],
   ['changed', changed({ added: ['b:1'], removed: ['c:1', 'd:1'] }), 'the list now has 2 apiservers: +b:1 -c:1 -d:1'],
   ['changed by a probe', changed({ probes: [dead] }), 'the list now has 2 apiservers (1 dead)'],
@@ -75,6 +75,11 @@ test.for<[unknown, string]>([
   expect(describe({ type: 'aborted', reason })).toBe(`aborted: ${text}`)
 })
 
+test('describe returns the text of an abort for an error that cannot be converted to a string', () => {
+  const reason = Object.assign(new Error('a'), { name: Symbol('b') })
+  expect(describe({ type: 'aborted', reason })).toMatch(/^aborted: .*a/)
+})
+
 test('describeWait names what the call waits for, unless the reason ends the call', () => {
   expect(describeWait({ source: 'etcd', reason: 'not-set' }, 'the key does not exist yet')).toBe(
     'waiting for the key: the key does not exist yet',
@@ -88,5 +93,9 @@ test('describeOutage names what a watch waits for, and says that the list stays'
   expect(describeOutage({ ...lost, hint: 'is it running?' }, 10_000)).toBe(
     'still waiting for etcd after 10.0 s, the last list stays: the connection to etcd was lost; is it running?',
   )
-  expect(describeOutage(phase({ reason: 'rejected', message: 'this is not an etcd' }))).toBe('this is not an etcd')
+  const rejected = phase({ reason: 'rejected', message: 'this is not an etcd' })
+  expect(describeOutage(rejected)).toBe('this is not an etcd')
+  expect(describeOutage(rejected, 10_000)).toMatch(
+    /^still waiting for .* after 10\.0 s, the last list stays: this is not/,
+  )
 })

@@ -1,13 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
-import type { Logger } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { parseOptions } from '../../../src/call/config.ts'
 import { createEmit } from '../../../src/call/emit.ts'
 import type { ApiserverAddressEvent } from '../../../src/events.ts'
 import { resolve } from '../../../src/resolve.ts'
-import { Watch } from '../../../src/watch.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import '../../support/preload.ts'
 import { FakeSource } from '../../support/fake-source.ts'
@@ -101,16 +99,22 @@ test('a listener that throws changes no outcome, and its error is an uncaught ex
   expect(uncaught).toEqual(['attempt', 'phase', 'retry', 'wake', 'resolved'].map((type) => new Error(type)))
 })
 
-test('a logger that cannot make a child changes no outcome, and its error is an uncaught exception', async () => {
-  const uncaught = collectUncaught()
-  const source = new FakeSource()
-  source.write('["a:1"]')
-  const child = () => {
-    throw new Error('no child')
-  }
-  const logger = { ...pino({ level: 'silent' }), child } as unknown as Logger
-  const watch = new Watch(parseOptions({ logger }, 'watch'), new VirtualClock(), source)
-  expect((await watch.next()).value).toMatchObject({ addresses: ['a:1'] })
-  await watch.close()
-  expect(uncaught).toEqual([new Error('no child')])
+test('createEmit does not freeze the reason with which the caller aborts', async () => {
+  const controller = new AbortController()
+  const reason = ['shutdown']
+  const config = parseOptions({ signal: controller.signal, onEvent: () => {} }, 'resolve')
+  const result = resolve(config, new VirtualClock(), new FakeSource())
+  controller.abort(reason)
+  await expect(result).rejects.toBe(reason)
+  expect(Object.isFrozen(reason)).toBe(false)
+})
+
+test('a reason of an abort that cannot be converted to a string changes no outcome', async () => {
+  const controller = new AbortController()
+  const reason = Object.assign(new Error('shutdown'), { name: Symbol('name') })
+  const logger = pino({ level: 'silent' })
+  const config = parseOptions({ signal: controller.signal, logger }, 'resolve')
+  const result = resolve(config, new VirtualClock(), new FakeSource())
+  controller.abort(reason)
+  await expect(result).rejects.toBe(reason)
 })

@@ -89,3 +89,17 @@ test('HintFinder.of of several calls shares one look-up on a file system that do
   pending[0]!.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
   expect(await late).toMatch(/^\/none does not exist/)
 })
+
+test('HintFinder.of returns no hint of another reason while a look-up is pending, and starts none', async () => {
+  const clock = new VirtualClock()
+  const asked: string[] = []
+  let found: Promise<string | undefined> = Promise.resolve('RKE2 is not installed')
+  const hint = new HintFinder({ hint: ({ reason }) => (asked.push(reason), found) }, clock)
+  expect(await hint.of(missing, 0, never)).toBe('RKE2 is not installed')
+  found = new Promise(() => {})
+  const pending = hint.of(missing, 0, never)
+  await clock.advance(200)
+  expect(await pending).toBe('RKE2 is not installed')
+  expect(await hint.of(new Failure('unreachable', 'refused'), 0, never)).toBeUndefined()
+  expect(asked).toEqual(['tls-files-missing', 'tls-files-missing'])
+})

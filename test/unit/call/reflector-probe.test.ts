@@ -107,3 +107,20 @@ test('Reflector ends its probes at once when the watch is closed', async () => {
   await idle()
   expect([clock.sleeping, apiservers.running]).toEqual([0, 0])
 })
+
+test('Reflector forgets the probe of an address that was removed, also if the address comes back before the next round', async () => {
+  const { clock, source, apiservers, events, watch } = watchProbed('["a:1","b:1"]')
+  await watch.next()
+  await idle()
+  source.write('["a:1"]')
+  await clock.advance(4000)
+  apiservers.states.set('b:1', 'silent')
+  source.write('["a:1","b:1"]')
+  await idle()
+  expect(events.of('changed').map(({ added, removed }) => [added, removed])).toEqual([
+    [[], ['b:1']],
+    [['b:1'], []],
+  ])
+  expect(events.of('changed').at(-1)?.probes).toMatchObject([{ address: 'a:1' }])
+  await watch.close()
+})

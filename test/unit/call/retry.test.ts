@@ -109,3 +109,14 @@ test('retry starts the backoff again after an attempt that was a healthy watch f
   expect(await delaysAfterCut(5000)).toEqual([250])
   await watch.close()
 })
+
+test('retry does not start the backoff again after a read that failed late', async () => {
+  const { clock, events } = resolveFake({ retry: { jitter: 'none' } }, ({ source }) => {
+    source.read = async (signal) => {
+      await clock.sleep(40_000, signal)
+      throw new Failure('timeout', 'no answer')
+    }
+  })
+  await clock.advance(125_000)
+  expect(events.of('retry').map(({ delayMs }) => delayMs)).toEqual([250, 500, 1000])
+})

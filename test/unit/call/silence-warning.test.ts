@@ -113,3 +113,14 @@ test('a watch that has a list warns when an outage has lasted for 10 s, and only
   }
   expect(warnings[0]?.[0]).toMatch(/after 10\.0 s still waiting for etcd: connection reset\. To see/)
 })
+
+test('a call warns with a whole sentence about a reason that usually ends a call', async () => {
+  const warnings = spyOnWarnings()
+  const { clock, source } = waitForKey()
+  const silent = 'the key cannot be read: its file system does not answer'
+  source.fail(new Failure('tls-files-unreadable', silent, { retryForMs: Infinity, hint: 'is it NFS?' }))
+  await clock.advance(10_000)
+  expect(warnings[0]?.[0]).toContain(
+    `after 10.0 s still waiting for the certificate files: ${silent}; is it NFS?. To see`,
+  )
+})

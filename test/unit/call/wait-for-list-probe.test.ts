@@ -178,3 +178,16 @@ test('waitForList returns every address of any list, at least minAddresses of th
     { numRuns: 100 },
   )
 })
+
+test('waitForList probes with the backoff if a watch that delivers nothing new wakes it again and again', async () => {
+  const fakes = resolveFake({ probe: 'tcp', minAddresses: 2 }, ({ source, apiservers }) => {
+    source.write('["a:1","b:1"]')
+    apiservers.states.set('b:1', 'dead')
+    const old = source.snapshot()
+    const changed = async () => idle()
+    source.watch = async () => ({ isOver: false, changed, drain: () => [old], close: () => {} })
+  })
+  for (let turn = 0; turn < 50; turn++) await idle()
+  expect(fakes.clock.now()).toBe(0)
+  expect(rounds(fakes)).toBeLessThanOrEqual(3)
+})

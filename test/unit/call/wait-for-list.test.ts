@@ -162,3 +162,16 @@ test('waitForList resolves neither early nor late when servers join in any order
     { numRuns: 300 },
   )
 })
+
+test('waitForList returns a list when settleMs is over, although opening the watch took a part of that time', async () => {
+  const { clock, result } = resolveFake({ settleMs: 5000 }, ({ source }) => {
+    source.write('["a:1"]')
+    const watch = source.watch.bind(source)
+    source.watch = async (revision, signal) => {
+      await clock.sleep(4000, signal)
+      return watch(revision, signal)
+    }
+  })
+  await clock.advance(5000)
+  expect(await result).toMatchObject({ addresses: ['a:1'], elapsedMs: 5000 })
+})

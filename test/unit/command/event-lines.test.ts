@@ -84,7 +84,7 @@ test('EventLines has a line for everything that happens to a watch, but none for
     'the list lacks b:1; removal in 3.0 s unless listed again',
     'the list now has 2 apiservers: +c:1 -b:1',
     'there is no valid list (not-set), the last list stays',
-    'the history of etcd was replaced, probably by a restored snapshot; the watch follows the new one',
+    'the history of the store was replaced, probably by a restored snapshot; the watch follows the new one',
     'waiting for etcd, the last list stays: https://127.0.0.1:2379: etcd cannot be reached',
     'the watch follows the list',
   ])

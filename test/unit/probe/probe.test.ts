@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -153,4 +154,15 @@ test('a tcp probe of a host name returns the cause for its IP addresses, or that
 test('probe rejects with what it waited for when it is aborted', async () => {
   const target = { address: '127.0.0.1:1', kind: 'tcp' as const, context: createSecureContext() }
   await expect(probe(target, AbortSignal.abort())).rejects.toThrow('no connection; packets may be dropped on the way')
+})
+
+test('a probe of a host name says that DNS does not answer, and shares the look-up with other probes', async () => {
+  const spy = vi.spyOn(dns.promises, 'lookup').mockImplementation(() => new Promise(() => {}))
+  onTestFinished(() => spy.mockRestore())
+  const target = { address: 'silent.example:6443', kind: 'tls' as const, context: createSecureContext() }
+  const controller = new AbortController()
+  const probes = [probe(target, controller.signal), probe(target, controller.signal)]
+  controller.abort()
+  for (const each of probes) await expect(each).rejects.toThrow('the host name is not resolved: DNS does not answer')
+  expect(spy).toHaveBeenCalledTimes(1)
 })

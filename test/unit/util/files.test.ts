@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { readSmallFile } from '../../../src/util/files.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { heapUsed } from '../../support/heap.ts'
 import { createUnansweredFile, openUnanswered } from '../../support/unanswered-file.ts'
 
 /** The files that were opened. */
@@ -94,4 +95,20 @@ test('readSmallFile of a link reports the mode of the file behind it, and of the
   expect((await read('link')).exposure).toBeUndefined()
   await chmod(join(inside, 'key'), 0o644)
   expect((await read('link')).exposure).toBe(`${link} has mode 0644, and should have 0600`)
+})
+
+test('readSmallFile keeps nothing of the calls that were aborted while the file system does not answer', async () => {
+  const { file, answer } = createUnansweredFile(folder)
+  const waiting = readSmallFile(file, never)
+  const refs: WeakRef<object>[] = []
+  for (let count = 0; count < 3; count++) {
+    const reason = {}
+    refs.push(new WeakRef(reason))
+    await readSmallFile(file, AbortSignal.abort(reason)).catch(() => {})
+    // The result of an await is reachable until the next one.
+    await Promise.resolve()
+  }
+  await vi.waitUntil(() => (heapUsed(), refs.slice(0, -1).every((ref) => ref.deref() === undefined)))
+  answer()
+  await expect(waiting).rejects.toThrow('not a regular file')
 })

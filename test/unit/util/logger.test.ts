@@ -51,3 +51,12 @@ test('childLogger adds the name of the package to each line of pino', () => {
   childLogger(logger).info({}, 'found')
   expect(lines).toMatchObject([{ name: 'rke2-apiserver-resolver', msg: 'found' }])
 })
+
+test('childLogger uses the logger itself if it cannot make a child, as bunyan refuses one with a name', () => {
+  const given = recordingLogger()
+  const child = () => {
+    throw new TypeError('invalid options.name: child cannot set logger name')
+  }
+  childLogger(Object.assign(given, { child })).info({ key: 'a' }, 'text')
+  expect(given.calls).toEqual([['info', { name: 'rke2-apiserver-resolver', key: 'a' }, 'text']])
+})
