@@ -28,8 +28,8 @@ export function createEmit(call: number, source: Pick<Source, 'subject'>, listen
   const warning = isSilent ? new SilenceWarning(source, clock, hasSubscribers) : undefined
   return (event) => {
     // The reason of an abort is the caller's own.
-    if (event.type !== 'aborted')
-      for (const value of Object.values(event)) if (Array.isArray(value)) Object.freeze(value)
+    const values = event.type === 'aborted' ? [] : Object.values(event)
+    for (const value of values) if (Array.isArray(value)) Object.freeze(value)
     Object.freeze(event)
     observe(() => log?.write(event))
     observe(() => debugLog?.(call, source.subject, event))
