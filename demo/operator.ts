@@ -74,7 +74,8 @@ async function operate(): Promise<void> {
     console.log(`$ cat /run/apiserver-addresses/list\n${expected.trimEnd()}`)
   }
   console.log('\n2. A unit keeps a file for other programs:\n')
-  console.log('ExecStart=/usr/bin/env rke2-apiserver-resolver --watch \\\n  --output /run/apiserver-addresses/list\n')
+  const execStart = 'ExecStart=/usr/bin/env rke2-apiserver-resolver --watch --shrink-delay 1s'
+  console.log(`${execStart} \\\n  --output /run/apiserver-addresses/list\n`)
   console.log('$ systemctl start apiserver-addresses & journalctl -fu apiserver-addresses')
   let etcd = await startEtcd()
   {

@@ -8,7 +8,9 @@ import { codeSpans, read, rows, section } from '../support/documents.ts'
 const page = read('docs/options.md')
 const named = (text: string) => rows(text).flatMap(([name = '']) => codeSpans(name))
 const options = parseOptions({}, 'watch')
-const { attemptTimeoutMs, shrinkDelayMs } = sourceDefaults.etcd
+/** The default of an option that depends on the source. */
+const ofSource = (name: 'attemptTimeoutMs' | 'shrinkDelayMs') =>
+  `${sourceDefaults.etcd[name]}\`; \`${sourceDefaults.kubernetes[name]}\` for \`kubernetes`
 
 /** A name that is missing here or too many is an error of the compiler. */
 const names = (record: Record<string, true>) => Object.keys(record).toSorted()
@@ -51,8 +53,8 @@ test('docs/options.md has every default as it is in the code', () => {
     settleMs,
     probeTimeoutMs,
     timeoutMs,
-    attemptTimeoutMs,
-    shrinkDelayMs,
+    attemptTimeoutMs: ofSource('attemptTimeoutMs'),
+    shrinkDelayMs: ofSource('shrinkDelayMs'),
     probeIntervalMs,
   })) {
     expect([name, shown.get(`\`${name}\``)?.replaceAll('_', '')]).toEqual([name, `\`${value}\``])

@@ -26,6 +26,12 @@ test.for(headings)('docs/troubleshooting.md says of %s whether the call waits or
   expect(then).toBe(retryForMs === 0 ? 'fails' : 'waits')
 })
 
+test.for(headings)('docs/troubleshooting.md says of %s how much longer it lasts with kubernetes', (reason) => {
+  const { retryForMsInKubernetes: ms } = reasons[reason as Reason]
+  const [, seconds] = /with `etcd` at once, and with `kubernetes` after (\d+) s/.exec(section(page, reason)) ?? []
+  expect(seconds).toBe(ms && String(ms / 1000))
+})
+
 test('docs/troubleshooting.md explains every error code, and no other', () => {
   const codes: Record<ErrorCode, true> = {
     DEADLINE_EXCEEDED: true,
