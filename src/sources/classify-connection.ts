@@ -8,13 +8,14 @@ export interface Classification {
   readonly retryForMs?: number
 }
 
-interface Rule extends Classification {
+/** A classification, and the text or code of an error that it is for. */
+export interface ClassificationRule extends Classification {
   readonly pattern: RegExp
 }
 
-const tlsRules: (server: string) => readonly Rule[] = (server) => [
+const tlsRules: (server: string) => readonly ClassificationRule[] = (server) => [
   {
-    // Time mends it. A board without a clock boots in the past, until NTP has answered.
+    // Retried without limit: the clock may be wrong until NTP has set it.
     pattern: /^CERT_NOT_YET_VALID$/,
     reason: 'tls-rejected',
     summary: `the certificate of ${server} is not valid yet, or the clock of this machine is wrong`,
@@ -44,7 +45,7 @@ const tlsRules: (server: string) => readonly Rule[] = (server) => [
 const untrustedCode =
   /^(ERR_TLS_CERT|ERR_SSL_|ERR_OSSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_MISMATCH)/
 
-const connectionRules: (server: string) => readonly Rule[] = (server) => [
+const connectionRules: (server: string) => readonly ClassificationRule[] = (server) => [
   { pattern: /SSL alert number/, reason: 'tls-rejected', summary: `${server} refused the TLS connection` },
   {
     pattern: /certificate|altnames|SSL routines/i,

@@ -32,7 +32,7 @@ export class Connections {
     // A connection that was not established during the last attempt never will be: the server may have been replaced.
     if (existing?.connection.stage === 'ready') {
       if (existing.fingerprint === fingerprint) return existing.connection
-      // A connection with former files that is still there has answered; this one has not.
+      // Only the connection in `#former` is known to work: `existing` has newer files, and has not answered yet.
       if (this.#former.has(url)) this.discard(endpoint)
       else this.#former.set(url, existing)
     } else {

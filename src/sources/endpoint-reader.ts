@@ -161,7 +161,7 @@ export class EndpointReader {
   #onReadError(error: unknown, endpoint: Endpoint, connection: Connection, controller: LinkedAbortController): unknown {
     if (error === attemptTimedOut) {
       const { stage } = connection
-      // A connection that is still being made may be established later, which ends the wait early. A frozen one is useless.
+      // A connection in its handshake may be established later, which ends the wait early. A frozen one is useless.
       if (stage === 'ready') this.#connections.discard(endpoint)
       return this.#behaviour.lateFailure(endpoint.url, stage)
     }
@@ -180,7 +180,7 @@ export class EndpointReader {
       await checkPort?.(endpoint, signal)
     } catch (error) {
       if (error !== attemptTimedOut) throw error
-      // The next attempt uses a channel, because one that is established late ends the wait.
+      // The port does not refuse connections any more, so the next attempt needs no check.
       this.#unreachable.delete(endpoint.url)
       throw lateFailure(endpoint.url, isLookingUp(endpoint.host) ? 'resolving' : 'connecting')
     }

@@ -21,7 +21,10 @@ export class Failure extends Error {
     Object.defineProperty(this.prototype, 'name', { value: 'Failure', configurable: true, writable: true })
   }
   readonly reason: Reason
-  /** How long the failure may last in milliseconds before the call ends with it, if nothing changes that could end it. */
+  /**
+   * How long in milliseconds the call retries this failure before it ends. New certificate files or a success start the
+   * time again.
+   */
   readonly retryForMs: number
   /** What the cause may be and what to do, if the package has a guess. */
   readonly hint: string | undefined

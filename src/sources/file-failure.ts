@@ -4,7 +4,10 @@ import { Failure } from './failure.ts'
 /** A half-written file is complete a moment later. A file that stays invalid for longer has to be repaired. */
 export const halfWrittenMs: number = 2000
 
-/** The errors for which the file, its path or its mode is at fault. All others pass, such as those of a file system. */
+/**
+ * The errors for which the file, its path or its mode is at fault. Every other error may go away by itself, such as EIO,
+ * ESTALE or EMFILE.
+ */
 const finalErrors = new Set(['EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ERR_ACCESS_DENIED'])
 
 /**

@@ -1,10 +1,16 @@
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Distribution } from '../rke2.ts'
 import { etcdDataDir, etcdLoadBalancerFile, kubeProxyFiles } from '../rke2.ts'
 import { exists } from '../util/exists.ts'
-import type { Failure } from './failure.ts'
 
 const otherSource = "set source: 'kubernetes'"
+
+/** The data directory that a hint is about. */
+export interface NodeFolder {
+  readonly dataDir: string
+  /** Whether it is the option `dataDir`, and not the default of the distribution. */
+  readonly isDataDirGiven: boolean
+}
 
 /** After this time without etcd, a server may be one of the past. */
 const formerServerMs = 60_000
@@ -17,11 +23,10 @@ const formerServerMs = 60_000
  * @param waitedMs how long the call has waited for this node
  * @throws NodeJS.ErrnoException if the file system does not say, such as without permission
  */
-export async function etcdNodeHint(dataDir: string, waitedMs: number): Promise<string | undefined> {
+export async function etcdNodeHint(node: NodeFolder, waitedMs: number): Promise<string | undefined> {
+  const { dataDir } = node
   const has = (...path: string[]) => exists(join(dataDir, ...path))
-  if (!(await has())) {
-    return `${dataDir} does not exist: either the server was never started, or it uses another data directory`
-  }
+  if (!(await has())) return missingFolderHint(node, 'the server')
   if ((await has('agent')) && !(await has('server'))) {
     return (
       `${dataDir} has agent/ and no server/: this looks like an agent node, which holds no etcd certificates; ` +
@@ -57,23 +62,25 @@ async function hasEtcdLoadBalancer(dataDir: string): Promise<boolean> {
 }
 
 /** Resolves with what to do on a node where nothing says yet where to read. */
-export async function undecidedNodeHint(dataDir: string): Promise<string | undefined> {
-  if (!(await exists(dataDir))) {
-    return `${dataDir} does not exist: either RKE2 or K3s was never started, or it uses another data directory`
-  }
+export async function undecidedNodeHint(node: NodeFolder): Promise<string | undefined> {
+  if (!(await exists(node.dataDir))) return missingFolderHint(node, 'RKE2 or K3s')
   return 'on its first boot, an agent has its certificates only when an apiserver works, which takes up to a minute'
 }
 
-/** Returns the look-up of what to do on a node that reads the list from an apiserver. */
-export function agentNodeHint(failure: Failure, dataDir: string): Promise<string | undefined> | undefined {
-  if (failure.reason === 'tls-files-missing') return missingFilesHint(dataDir)
-  if (failure.reason !== 'unreachable') return undefined
-  const { code } = Object(failure.cause) as { readonly code?: unknown }
-  if (code === 'ECONNREFUSED') return Promise.resolve('nothing listens on this node: RKE2 or K3s is not running')
-  if (code !== 'ECONNRESET') return undefined
-  return Promise.resolve('the load balancer of this node has no server that answers')
+/** Resolves with why a node does not have the files that read the list from an apiserver, and what to do. */
+export async function agentNodeHint(node: NodeFolder): Promise<string | undefined> {
+  return (await exists(kubeProxyFiles(node.dataDir).keyFile)) ? undefined : undecidedNodeHint(node)
 }
 
-async function missingFilesHint(dataDir: string): Promise<string | undefined> {
-  return (await exists(kubeProxyFiles(dataDir).keyFile)) ? undefined : undecidedNodeHint(dataDir)
+/** Resolves with the folder of the other distribution, if that one exists, or with why the data directory may not. */
+async function missingFolderHint({ dataDir, isDataDirGiven }: NodeFolder, program: string): Promise<string> {
+  const other = otherDistributions[basename(dataDir)]
+  const sibling = join(dirname(dataDir), other ?? '')
+  if (other === undefined || !(await exists(sibling))) {
+    return `${dataDir} does not exist: either ${program} was never started, or it uses another data directory`
+  }
+  const advice = isDataDirGiven ? `dataDir: '${sibling}'` : `distribution: '${other}'`
+  return `${dataDir} does not exist, and ${sibling} does: set ${advice}`
 }
+
+const otherDistributions: Readonly<Record<string, Distribution>> = { rke2: 'k3s', k3s: 'rke2' }

@@ -11,7 +11,10 @@ interface ReasonPolicy {
   readonly rank: number
   /** `info` for a normal phase of a start; `warn` for what an operator should look at. */
   readonly logLevel: 'info' | 'warn'
-  /** The same for an apiserver, where the reason is a normal phase of its start. */
+  /**
+   * `retryForMs` when the list is read from an apiserver, where the reason is a normal phase of its start. The log level
+   * is then `info`.
+   */
   readonly retryForMsInKubernetes?: number
 }
 

@@ -90,7 +90,8 @@ export class SelectedSource implements Source {
 
   hint(failure: Failure, waitedMs: number): Promise<string | undefined> | undefined {
     if (this.#source !== undefined) return this.#source.hint(failure, waitedMs)
-    return failure.reason === 'tls-files-missing' ? undecidedNodeHint(this.#dataDir) : undefined
+    if (failure.reason !== 'tls-files-missing') return undefined
+    return undecidedNodeHint({ dataDir: this.#dataDir, isDataDirGiven: this.#options.dataDir !== undefined })
   }
 
   pending(): Failure | undefined {
@@ -139,8 +140,7 @@ export class SelectedSource implements Source {
   }
 
   #undecided(): Failure {
-    const setup = this.#setup
-    const files = setup?.kind === undefined && setup !== undefined ? describeUndecided(setup) : 'no file was looked for'
+    const files = describeUndecided({ distribution: this.#distribution, dataDir: this.#dataDir })
     return new Failure('tls-files-missing', `nothing on this node says where to read the list: ${files}`)
   }
 

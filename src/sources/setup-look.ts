@@ -12,7 +12,7 @@ export class SetupLook {
   readonly #options: SourceOptions
   readonly #clock: Clock
   readonly #exists: Exists
-  /** The choice that the last look did not wait for. */
+  /** The choice that was still pending when the last look gave up. The next look waits for it. */
   #late: Promise<Setup> | undefined
   #isWaiting = false
 

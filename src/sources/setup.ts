@@ -3,6 +3,7 @@ import { parseEndpoint, parseEndpoints } from '../addresses/endpoint.ts'
 import type { Endpoint } from '../addresses/endpoint.ts'
 import * as rke2 from '../rke2.ts'
 import type { Distribution, TlsFiles } from '../rke2.ts'
+import type { NodeFolder } from './node-hints.ts'
 import type { SourceOptions } from './options.ts'
 import type { SourceKind } from './source.ts'
 
@@ -17,20 +18,25 @@ interface AnySetup {
   readonly dataDir: string
 }
 
-export interface EtcdSetup extends AnySetup {
+export interface EtcdSetup extends AnySetup, NodeFolder {
   readonly kind: 'etcd'
   readonly endpoints: readonly [Endpoint, ...Endpoint[]]
   readonly tls: TlsFiles
+  /** Whether certificate files under `dataDir` are used. */
   readonly usesDataDir: boolean
   readonly key: string
 }
 
-export interface KubernetesSetup extends AnySetup {
+export interface KubernetesSetup extends AnySetup, NodeFolder {
   readonly kind: 'kubernetes'
   readonly endpoints: readonly [Endpoint, ...Endpoint[]]
   readonly tls: TlsFiles
   readonly tokenFile: string | undefined
+  /** Whether all files are those of this node. Only then does the content of `dataDir` explain why one is missing. */
+  readonly usesNodeFiles: boolean
   readonly isPod: boolean
+  /** Whether the endpoints are those of this node: its load balancer, or its apiserver. */
+  readonly usesNodeEndpoints: boolean
   /** Whether the apiservers themselves may be read when the endpoints do not answer. */
   readonly readsServers: boolean
 }
@@ -84,7 +90,7 @@ async function chooseKind({ distribution, dataDir }: AnySetup, exists: Exists): 
 }
 
 /** Returns where and with what to read etcd on a node. */
-export function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup): EtcdSetup {
+export function etcdSetup({ endpoints, tls, key, dataDir: given }: SourceOptions, node: AnySetup): EtcdSetup {
   const { distribution, dataDir } = node
   const all = endpoints ?? parseEndpoints(rke2.defaultEndpoints, rke2.etcdPort)
   return {
@@ -92,6 +98,7 @@ export function etcdSetup({ endpoints, tls, key }: SourceOptions, node: AnySetup
     ...node,
     endpoints: all,
     tls: tls ?? rke2.defaultTlsFiles(dataDir),
+    isDataDirGiven: given !== undefined,
     usesDataDir: tls === undefined && all.some(({ secure }) => secure),
     key: key ?? rke2.defaultKey(distribution),
   }
@@ -108,8 +115,11 @@ async function kubernetesSetup(options: SourceOptions, node: AnySetup, exists: E
     ...node,
     endpoints: endpoints ?? (pod ? [pod] : parseEndpoints(rke2.localApiservers[node.distribution], rke2.apiserverPort)),
     tls: tls ?? (pod ? podTls : ownTls),
-    tokenFile: tokenFile ?? (pod && tls === undefined ? rke2.serviceAccountTokenFile : undefined),
+    tokenFile: tokenFile ?? (pod && tls?.certFile === undefined ? rke2.serviceAccountTokenFile : undefined),
+    isDataDirGiven: options.dataDir !== undefined,
+    usesNodeFiles: tls === undefined && tokenFile === undefined && pod === undefined,
     isPod: pod !== undefined,
+    usesNodeEndpoints: endpoints === undefined && pod === undefined,
     readsServers: endpoints === undefined,
   }
 }
@@ -129,7 +139,7 @@ async function someExists(paths: readonly string[], exists: Exists): Promise<boo
 }
 
 /** Returns what was looked for on a node where nothing was found. */
-export function describeUndecided({ distribution, dataDir }: UndecidedSetup): string {
+export function describeUndecided({ distribution, dataDir }: AnySetup): string {
   const server = rke2.etcdDataDir(dataDir)
   const balanced = rke2.etcdLoadBalancerFile(dataDir, distribution)
   const agent = rke2.kubeProxyFiles(dataDir).keyFile

@@ -10,7 +10,8 @@ interface TlsHint {
 /**
  * Returns the hint for a TLS connection that one side has refused.
  *
- * Time mends a client certificate that is not valid yet, or NTP does: a board without a clock boots in the past.
+ * A client certificate that is not valid yet is retried without limit: the clock may be wrong until NTP has set it, as on
+ * a board without a clock.
  *
  * @param cause the text of the error; etcd's refusal is a TLS alert
  */

@@ -25,9 +25,12 @@ export interface FakeApiservers {
   readonly watchApiserverAddresses: (options?: WatchOptions) => ApiserverAddressWatch
   /** Stores a list. `set([])` stores an empty one, which calls wait for as `not-set`. */
   readonly set: (addresses: readonly string[]) => void
-  /** Deletes the list, as before the first start of a cluster: calls wait as `not-set`. It is so at first. */
+  /** Deletes the list, as before the first start of a cluster: calls wait as `not-set`. This is also the initial state. */
   readonly unset: () => void
-  /** Lets every read fail from now on, and ends the connection of every watch. The cause is that of events and errors. */
+  /**
+   * Makes every read fail from now on, and disconnects every watch. `cause` is the `cause` of the errors. With `'not-set'`
+   * and `'invalid-value'`, the stored value changes instead: reads and watches go on, and `cause` is not used.
+   */
   readonly fail: (reason: Exclude<Reason, 'incomplete'>, cause?: unknown) => void
   /** Ends what `fail()` began, and wakes the calls that wait for it. */
   readonly recover: () => void

@@ -40,7 +40,7 @@ export class Fake implements FakeApiservers {
   }
 
   readonly resolveApiserverAddresses = async (options: ResolveOptions = {}): Promise<ResolvedAddresses> => {
-    const config = heard(parseOptions(options, 'resolve'), () => {})
+    const config = withListener(parseOptions(options, 'resolve'), () => {})
     const end = this.#start({ kind: 'resolve', options })
     try {
       return await resolve(config, this.#clock, new MemorySource(this.#store, config), this.#probe, readServerCa)
@@ -52,7 +52,7 @@ export class Fake implements FakeApiservers {
   readonly watchApiserverAddresses = (options: WatchOptions = {}): ApiserverAddressWatch => {
     const checked = parseOptions(options, 'watch')
     const end = this.#start({ kind: 'watch', options })
-    const config = heard(checked, ({ type }) => type === 'closed' && end())
+    const config = withListener(checked, ({ type }) => type === 'closed' && end())
     const source = new MemorySource(this.#store, config)
     return new FakeWatch(end, config, this.#clock, source, this.#probe, readServerCa)
   }
@@ -108,11 +108,8 @@ class FakeWatch extends Watch {
   }
 }
 
-/**
- * Returns a config whose events are received, too, by another function. So a test does not get the warning that nothing
- * listens, after 10 s of manual time.
- */
-function heard(config: Config, listen: (event: ApiserverAddressEvent) => void): Config {
+/** Returns a config whose events also go to `listen`. A call with a listener does not warn after 10 s that nothing listens. */
+function withListener(config: Config, listen: (event: ApiserverAddressEvent) => void): Config {
   const onEvent = (event: ApiserverAddressEvent) => {
     listen(event)
     config.onEvent?.(event)

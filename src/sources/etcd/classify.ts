@@ -1,15 +1,11 @@
 import { oneLine } from '../../util/text.ts'
 import { classifyConnectionError } from '../classify-connection.ts'
-import type { Classification } from '../classify-connection.ts'
+import type { Classification, ClassificationRule } from '../classify-connection.ts'
 
 /** How a gRPC call ended: the status code and the text that came with it. */
 export interface Status {
   readonly code: number
   readonly details: string
-}
-
-interface Rule extends Classification {
-  readonly pattern: RegExp
 }
 
 const cancelled = 1
@@ -36,7 +32,7 @@ const connectionDropped = 'Connection dropped'
  * differ: a learner is Unavailable in 3.4 and 3.5 and FailedPrecondition in 3.6, and a web server's 403 has the code of
  * etcd's "permission denied".
  */
-const statusRules: readonly Rule[] = [
+const statusRules: readonly ClassificationRule[] = [
   { pattern: /rpc not supported for learner/, reason: 'learner', summary: 'this etcd member is still a learner' },
   // Before the other requests that time out, because this one has reached the quorum (etcd 3.6).
   { pattern: /waiting for the applied index/, reason: 'unavailable', summary: 'this etcd member is slow, and behind' },

@@ -41,6 +41,6 @@ export class EtcdSource extends EndpointReader implements Source {
 
   hint({ reason }: Failure, waitedMs: number): Promise<string | undefined> | undefined {
     const isLocal = reason === 'tls-files-missing' || reason === 'unreachable'
-    return isLocal && this.#options.usesDataDir ? etcdNodeHint(this.#options.dataDir, waitedMs) : undefined
+    return isLocal && this.#options.usesDataDir ? etcdNodeHint(this.#options, waitedMs) : undefined
   }
 }

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../addresses/endpoint.ts'
 import type { Certificates } from '../certificates.ts'
 import type { Connection } from '../connection.ts'
 import type { EndpointReaderOptions } from '../endpoint-options.ts'
+import type { NodeFolder } from '../node-hints.ts'
 
 /** User name and password of an etcd user. */
 export interface Credentials {
@@ -10,9 +11,8 @@ export interface Credentials {
 }
 
 /** The options of a call that concern etcd. */
-export interface EtcdSourceOptions extends EndpointReaderOptions {
+export interface EtcdSourceOptions extends EndpointReaderOptions, NodeFolder {
   readonly key: string
-  readonly dataDir: string
   /** Whether certificate files under `dataDir` are used. Only then does the content of `dataDir` explain a failure. */
   readonly usesDataDir: boolean
   readonly credentials: Credentials | undefined

@@ -9,11 +9,19 @@ import { tlsHint } from '../tls-hint.ts'
 
 const longestRetryAfterMs = 60_000
 
+/** What it may mean that an endpoint of this node cannot be reached, by the code of Node's error. */
+const nodeHints: ReadonlyMap<string | undefined, string> = new Map([
+  ['ECONNREFUSED', 'nothing listens on this node: RKE2 or K3s is not running'],
+  ['ECONNRESET', 'the load balancer of this node has no server that answers'],
+])
+
 const role = 'needed is a Role in the namespace default with get, list and watch of endpointslices in discovery.k8s.io'
 
 /** What a failure is about. */
 export interface FailureContext {
   readonly url: string
+  /** Whether the endpoint is one of this node: its load balancer, or its apiserver. */
+  readonly isOfNode: boolean
   readonly certificates: Certificates | undefined
 }
 
@@ -43,13 +51,13 @@ export function failureOfStatus(
     const retryAfterMs = retryAfter(headers['retry-after'])
     return new Failure('unavailable', `${url}: the apiserver is starting or overloaded (${text})`, { retryAfterMs })
   }
-  return new Failure('rejected', `${url}: this is not an apiserver, or one that is too old (${text})`)
+  return new Failure('rejected', `${url}: this is not an apiserver of Kubernetes 1.21 or later (${text})`)
 }
 
 /** Returns the failure for a connection that failed or was lost. */
 export function failureOfConnection(
   error: NodeJS.ErrnoException | undefined,
-  { url, certificates }: FailureContext,
+  { url, isOfNode, certificates }: FailureContext,
 ): Failure {
   const code = error?.code
   const cause = error === undefined ? '' : oneLine(messageOf(error))
@@ -61,7 +69,8 @@ export function failureOfConnection(
   const message = `${url}: ${summary}${cause && ` (${cause})`}`
   const isRefusedPort = code === 'ECONNREFUSED'
   if (reason !== 'tls-rejected' || certificates === undefined) {
-    return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort })
+    const nodeHint = isOfNode && reason === 'unreachable' ? nodeHints.get(code) : undefined
+    return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort, hint: nodeHint })
   }
   const hint = tlsHint(certificates, cause)
   const text = `${hint.hint}; after "certificate rotate-ca", an agent has the new CA when it was restarted`

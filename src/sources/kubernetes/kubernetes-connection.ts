@@ -39,6 +39,8 @@ export class SharedState {
 /** What one connection to an apiserver needs. */
 export interface KubernetesConnectionOptions {
   readonly endpoint: Endpoint
+  /** Whether the endpoint is one of this node. */
+  readonly isOfNode: boolean
   readonly certificates: Certificates | undefined
   readonly tokenFile: string | undefined
   readonly state: SharedState
@@ -56,9 +58,9 @@ class KubernetesConnection implements Connection {
   readonly #session: ApiserverSession
 
   constructor(options: KubernetesConnectionOptions) {
-    const { endpoint, certificates, clock } = options
+    const { endpoint, isOfNode, certificates, clock } = options
     this.#options = options
-    this.#context = { url: endpoint.url, certificates }
+    this.#context = { url: endpoint.url, isOfNode, certificates }
     this.#session = new ApiserverSession(endpoint, certificates, clock)
   }
 
@@ -72,6 +74,8 @@ class KubernetesConnection implements Connection {
 
   /** A list without a `resourceVersion` is consistent: the apiserver has confirmed it with etcd's quorum. */
   async read(signal: AbortSignal): Promise<Snapshot> {
+    const { state } = this.#options
+    const before = state.history.version
     const response = await this.#get(path, signal)
     const { text, isComplete } = await readText(response, signal)
     if (response.status !== 200) throw failureOfStatus(response.status, response.headers, text, this.#context)
@@ -80,8 +84,7 @@ class KubernetesConnection implements Connection {
     if (list === undefined) {
       throw new Failure('rejected', `${this.#context.url}: the answer is no list of EndpointSlices`)
     }
-    const { state } = this.#options
-    const snapshot = state.history.ofList(list)
+    const snapshot = state.history.ofList(list, before)
     state.latest = { list, snapshot }
     state.noteServers(snapshot)
     return snapshot
@@ -109,17 +112,19 @@ class KubernetesConnection implements Connection {
     this.#session.close()
   }
 
-  async #requestWatch(version: bigint, signal: AbortSignal): Promise<Response> {
+  /** Resolves with `undefined` if the version is too old. A server says so by an event or by this status. */
+  async #requestWatch(version: bigint, signal: AbortSignal): Promise<Response | undefined> {
     // At random, so that the watches of a cluster do not end in step.
     const timeoutSeconds = 300 + Math.floor(this.#options.clock.random() * 301)
     const query = `&watch=true&allowWatchBookmarks=true&resourceVersion=${version}&timeoutSeconds=${timeoutSeconds}`
     const response = await this.#get(path + query, signal)
     if (response.status === 200) return response
     const { text } = await readText(response, signal)
+    if (response.status === 410) return undefined
     throw failureOfStatus(response.status, response.headers, text, this.#context).retriedFor(Infinity)
   }
 
-  #resumeWatch(version: bigint, signal: AbortSignal): Promise<Response> {
+  #resumeWatch(version: bigint, signal: AbortSignal): Promise<Response | undefined> {
     const { endpoint, clock, attemptTimeoutMs, lateFailure } = this.#options
     const reason = () => lateFailure(endpoint.url, this.stage)
     return withTimeout(clock, attemptTimeoutMs, reason, signal, (controller) =>

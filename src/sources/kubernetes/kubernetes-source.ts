@@ -29,12 +29,14 @@ export class KubernetesSource extends EndpointReader implements Source {
 
   constructor(options: KubernetesSourceOptions, clock: Clock) {
     let state: SharedState | undefined
-    const { tokenFile, attemptTimeoutMs } = options
+    const { tokenFile, attemptTimeoutMs, usesNodeEndpoints } = options
     super(options, clock, {
       connect: async (endpoint, certificates) => {
         const { connect, SharedState } = await loadPart(() => import('./kubernetes-connection.ts'))
         state ??= new SharedState()
-        return connect({ endpoint, certificates, tokenFile, state, clock, attemptTimeoutMs, lateFailure })
+        // A spare endpoint is another server of the cluster.
+        const isOfNode = usesNodeEndpoints && options.endpoints.includes(endpoint)
+        return connect({ endpoint, isOfNode, certificates, tokenFile, state, clock, attemptTimeoutMs, lateFailure })
       },
       lateFailure,
       // One server may refuse what another accepts, as in the first seconds of its start.
@@ -48,7 +50,7 @@ export class KubernetesSource extends EndpointReader implements Source {
     this.serverCaFiles = [options.tls.caFile]
   }
 
-  hint(failure: Failure): Promise<string | undefined> | undefined {
-    return this.#options.isPod ? undefined : agentNodeHint(failure, this.#options.dataDir)
+  hint({ reason }: Failure): Promise<string | undefined> | undefined {
+    return reason === 'tls-files-missing' && this.#options.usesNodeFiles ? agentNodeHint(this.#options) : undefined
   }
 }

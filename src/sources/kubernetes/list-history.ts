@@ -16,26 +16,35 @@ export interface SliceList {
  * same. So a list that has changed, and has no newer slice, gets the version of the store as its revision.
  */
 export class ListHistory {
-  /** The newest version of the store. */
   #version = 0n
   /** The newest revision of the list, and its value. */
   #revision = 0n
   #value = ''
 
-  /** Returns the snapshot of a list that was read. */
-  ofList(list: SliceList): Snapshot {
+  /** The newest version of the store that was seen. */
+  get version(): bigint {
+    return this.#version
+  }
+
+  /**
+   * Returns the snapshot of a list that was read. Events and bookmarks that have come during the read may be newer.
+   *
+   * @param before `version` when the read started: a consistent list of the same history is at least as new
+   */
+  ofList(list: SliceList, before: bigint): Snapshot {
     const { version } = list
     // A backup was restored: its versions are given out again.
-    if (version < this.#version) {
+    if (version < before) {
+      this.#version = 0n
       this.#revision = 0n
       this.#value = ''
     }
-    this.#version = version
+    this.#version = max(this.#version, version)
     const slices = [...list.slices.values()]
     const value = listValue(slices)
     const newest = slices.reduce((most, { resourceVersion }) => max(most, resourceVersion), 0n)
     if (newest > this.#revision) return this.#snapshot(slices, value, newest, version)
-    const isUnchanged = textOf(value) === this.#value
+    const isUnchanged = this.#revision <= version && textOf(value) === this.#value
     return this.#snapshot(slices, value, isUnchanged ? this.#revision : version, version)
   }
 

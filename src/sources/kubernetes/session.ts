@@ -52,7 +52,10 @@ export class ApiserverSession {
     return isLookingUp(this.#endpoint.host) ? 'resolving' : 'connecting'
   }
 
-  /** Aborted when the connection takes no more requests without a fault: after GOAWAY, and when this side closes it. */
+  /**
+   * Aborted when the connection stops taking requests for a reason that is no fault: the server sent GOAWAY, or this side
+   * closed it.
+   */
   get ending(): AbortSignal {
     return this.#ending.signal
   }
@@ -62,7 +65,10 @@ export class ApiserverSession {
     return this.#error
   }
 
-  /** Whether the connection was lost or closed, so that an answer may be cut. A session that the server ends is complete. */
+  /**
+   * Whether the connection was lost or closed, so that an answer may be cut. False after GOAWAY with code 0: the server
+   * still completes its answers.
+   */
   get isLost(): boolean {
     return this.#closed || this.#error !== undefined
   }
@@ -75,7 +81,8 @@ export class ApiserverSession {
   /**
    * Requests a path, and resolves with the head of the answer.
    *
-   * @throws Error of Node, or `undefined` as `error`, if the connection fails before the answer
+   * @throws Error if the connection fails before the answer: the error of Node, or one of this file if Node gives none
+   * @throws NoHttp2Error if the server does not speak HTTP/2
    * @throws `signal.reason` when the signal is aborted
    */
   async get(path: string, token: string | undefined, signal: AbortSignal): Promise<Response> {

@@ -19,10 +19,10 @@ export interface SliceWatchParts {
   readonly clock: Clock
   /** Aborted when the connection takes no more requests. */
   readonly ending: AbortSignal
-  /** Requests a watch from a version on. */
-  readonly request: (version: bigint, signal: AbortSignal) => Promise<Response>
+  /** Requests a watch from a version on. Resolves with `undefined` if the version is too old. */
+  readonly request: (version: bigint, signal: AbortSignal) => Promise<Response | undefined>
   /** Does the same, within the time of one attempt. */
-  readonly resume: (version: bigint, signal: AbortSignal) => Promise<Response>
+  readonly resume: (version: bigint, signal: AbortSignal) => Promise<Response | undefined>
   /** Receives each list that an event makes. */
   readonly onList: (snapshot: Snapshot) => void
 }
@@ -60,10 +60,10 @@ export class SliceWatch implements SourceWatch {
     try {
       if (ending.aborted) return this.#finish()
       const response = await request(this.#list.version, signal)
+      ending.addEventListener('abort', this.#onEnding, { once: true })
       void this.#run(response)
       this.#rehearse()
       if (ending.aborted) this.#finish()
-      else ending.addEventListener('abort', this.#onEnding, { once: true })
     } catch (error) {
       // The connection has ended before the request, and so without a fault: a new one lists first.
       if (signal.aborted || !ending.aborted) throw error
@@ -98,12 +98,13 @@ export class SliceWatch implements SourceWatch {
     this.#end(new Failure('unavailable', 'the watch was closed'))
   }
 
-  async #run(first: Response): Promise<void> {
+  async #run(first: Response | undefined): Promise<void> {
     const { clock, pace, resume } = this.#parts
     const { signal } = this.#controller
     try {
       for (let response = first; ; response = await resume(this.#list.version, signal)) {
         this.#startedAt = clock.now()
+        if (response === undefined) return this.#finish()
         const { isComplete } = await this.#follow(response)
         if (this.#isEnded) return
         if (!isComplete) throw lost(response)

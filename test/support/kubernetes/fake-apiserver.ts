@@ -20,6 +20,10 @@ export interface Fault {
   readonly silent?: boolean
   /** Only for lists or only for watches. */
   readonly only?: 'list' | 'watch'
+  /** Only for the first such request. */
+  readonly once?: boolean
+  /** Holds the answer back until this has resolved. */
+  readonly until?: Promise<void>
 }
 
 export interface FakeApiserverOptions {
@@ -175,6 +179,8 @@ export class FakeApiserver implements AsyncDisposable {
     this.requests.push(isWatch ? `watch ${searchParams.get('resourceVersion')}` : 'list')
     const refusal = this.#refusal(stream, headers, pathname, isWatch)
     if (refusal?.silent === true) return
+    if (refusal?.once === true) this.fault = undefined
+    if (refusal?.until !== undefined) return void refusal.until.then(() => this.#respond(stream, refusal))
     if (refusal !== undefined) return this.#respond(stream, refusal)
     if (isWatch) return this.#watch(stream, Number(searchParams.get('resourceVersion')))
     this.#respond(stream, { status: 200, body: this.listBody() })

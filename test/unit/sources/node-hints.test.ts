@@ -7,7 +7,7 @@ import { resolveApiserverAddresses } from '../../../src/index.ts'
 import type { ResolveOptions } from '../../../src/index.ts'
 import { resolve } from '../../../src/resolve.ts'
 import { EtcdSource } from '../../../src/sources/etcd/etcd-source.ts'
-import { etcdNodeHint } from '../../../src/sources/node-hints.ts'
+import { etcdNodeHint, undecidedNodeHint } from '../../../src/sources/node-hints.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { etcdOptions } from '../../support/etcd-source.ts'
 import { Recorder } from '../../support/recorder.ts'
@@ -17,6 +17,8 @@ const test = base.extend('dataDir', async ({}, { onCleanup }) => {
   onCleanup(() => rmSync(dataDir, { recursive: true }))
   return dataDir
 })
+
+const nodeOf = (dataDir: string, isDataDirGiven = true) => ({ dataDir, isDataDirGiven })
 
 /** Creates files, and the folders whose path ends in a slash. */
 const create = (dataDir: string, paths: string[]) => {
@@ -38,8 +40,8 @@ test.for([
   ],
 ] as const)('etcdNodeHint recognises %s, and says what to do', async ([, paths, hint], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(await etcdNodeHint(dataDir, 0)).toMatch(hint)
-  expect(await etcdNodeHint(dataDir, 0)).toMatch(
+  expect(await etcdNodeHint(nodeOf(dataDir), 0)).toMatch(hint)
+  expect(await etcdNodeHint(nodeOf(dataDir), 0)).toMatch(
     /set source: 'kubernetes', (or )?run on a server.*, or give endpoints and tls$/,
   )
 })
@@ -60,11 +62,38 @@ test.for([
   ['a server in its first second', ['server/']],
 ] as const)('etcdNodeHint returns undefined for %s', async ([, paths], { dataDir }) => {
   create(dataDir, [...paths])
-  expect(await etcdNodeHint(dataDir, 0)).toBeUndefined()
+  expect(await etcdNodeHint(nodeOf(dataDir), 0)).toBeUndefined()
 })
 
 test('etcdNodeHint says that the data directory does not exist', async ({ dataDir }) => {
-  expect(await etcdNodeHint(join(dataDir, 'none'), 0)).toMatch(/none does not exist/)
+  expect(await etcdNodeHint(nodeOf(join(dataDir, 'none')), 0)).toMatch(/none does not exist/)
+})
+
+test.for([
+  ['rke2', 'k3s', true, "set dataDir: '/data/k3s'"],
+  ['k3s', 'rke2', true, "set dataDir: '/data/rke2'"],
+  ['rke2', 'k3s', false, "set distribution: 'k3s'"],
+  ['k3s', 'rke2', false, "set distribution: 'rke2'"],
+  ['rke2', 'other', true, 'it uses another data directory'],
+  ['other', 'k3s', true, 'it uses another data directory'],
+] as const)(
+  'the hint for a missing folder %s beside a folder %s, with the option dataDir %s, ends in: %s',
+  async ([missing, sibling, isDataDirGiven, end], { dataDir }) => {
+    create(dataDir, [`${sibling}/`])
+    const node = nodeOf(join(dataDir, missing), isDataDirGiven)
+    for (const hint of [await etcdNodeHint(node, 0), await undecidedNodeHint(node)]) {
+      expect(hint?.startsWith(`${node.dataDir} does not exist`)).toBe(true)
+      expect(hint?.endsWith(` ${end.replace('/data', dataDir)}`)).toBe(true)
+    }
+  },
+)
+
+test('resolve names the data directory of the other distribution in its error when only that one exists', async ({
+  dataDir,
+}) => {
+  create(dataDir, ['k3s/'])
+  const { result } = startCall({ dataDir: join(dataDir, 'rke2'), retry: { maxAttempts: 1 } })
+  await expect(result).rejects.toThrow(`/rke2 does not exist, and ${dataDir}/k3s does: set dataDir: '${dataDir}/k3s'`)
 })
 
 /** Starts a call that reads etcd. The clock does not move while the call looks for a hint on the real disk. */
@@ -109,7 +138,7 @@ test('etcdNodeHint rejects without permission to look', async ({ dataDir }) => {
   const denied = Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED' })
   const spy = vi.spyOn(fs.promises, 'access').mockRejectedValue(denied)
   onTestFinished(() => spy.mockRestore())
-  await expect(etcdNodeHint(join(dataDir, 'none'), 0)).rejects.toThrow('Access to this API')
+  await expect(etcdNodeHint(nodeOf(join(dataDir, 'none')), 0)).rejects.toThrow('Access to this API')
 })
 
 test.for([
@@ -119,6 +148,6 @@ test.for([
   'etcdNodeHint of a server with the files of an agent, after %i ms, is %s',
   async ([waitedMs, hint], { dataDir }) => {
     create(dataDir, ['server/db/etcd/member/', 'agent/client-kube-proxy.key'])
-    expect(await etcdNodeHint(dataDir, waitedMs)).toBe(hint)
+    expect(await etcdNodeHint(nodeOf(dataDir), waitedMs)).toBe(hint)
   },
 )

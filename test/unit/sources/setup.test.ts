@@ -30,21 +30,21 @@ const choose = (files: readonly string[], options: Parameters<typeof sourceOptio
 
 const urls = (setup: Setup) => ('endpoints' in setup ? setup.endpoints.map(({ url }) => url) : undefined)
 
-test.each<[node: string, files: string[], kind: SourceKind | undefined]>([
-  ['a server with embedded etcd', ['server/db/etcd/member'], 'etcd'],
-  ['a server with embedded etcd and the files of its agent', ['server/db/etcd/member', agentKey], 'etcd'],
+test.each<[node: string, kind: SourceKind | undefined, files: string[]]>([
+  ['a server with embedded etcd', 'etcd', ['server/db/etcd/member']],
+  ['a server with embedded etcd and the files of its agent', 'etcd', ['server/db/etcd/member', agentKey]],
   [
     'a control-plane-only server',
-    ['server/etc/rke2-etcd-server-load-balancer.json', 'server/tls/etcd/client.key', agentKey],
     'etcd',
+    ['server/etc/rke2-etcd-server-load-balancer.json', 'server/tls/etcd/client.key', agentKey],
   ],
-  ['an agent', [agentKey], 'kubernetes'],
-  ['a server with another datastore', [agentKey, 'server/tls/etcd/client.key', 'server/db/state.db'], 'kubernetes'],
-  ['a Pod that mounts only the files of etcd', ['server/tls/etcd/client.key'], 'etcd'],
-  ['a node in its first second', ['server/tls/etcd/server-ca.crt', 'agent/server-ca.crt'], undefined],
-  ['a node without files', [], undefined],
-  ["a node with K3s's load balancer in RKE2's folder", ['server/etc/k3s-etcd-server-load-balancer.json'], undefined],
-])('chooseSetup with auto on %s chooses the source %3$s', async (_node, files, kind) => {
+  ['an agent', 'kubernetes', [agentKey]],
+  ['a server with another datastore', 'kubernetes', [agentKey, 'server/tls/etcd/client.key', 'server/db/state.db']],
+  ['a Pod that mounts only the files of etcd', 'etcd', ['server/tls/etcd/client.key']],
+  ['a node in its first second', undefined, ['server/tls/etcd/server-ca.crt', 'agent/server-ca.crt']],
+  ['a node without files', undefined, []],
+  ["a node with K3s's load balancer in RKE2's folder", undefined, ['server/etc/k3s-etcd-server-load-balancer.json']],
+])('chooseSetup with auto on %s chooses the source %s', async (_node, kind, files) => {
   expect(await choose(files, { distribution: 'rke2' })).toMatchObject({ kind, distribution: 'rke2', dataDir: rke2Dir })
 })
 
@@ -58,12 +58,12 @@ test('chooseSetup with auto looks in the option dataDir and nowhere else', async
   expect(await choose(['server/db/etcd', agentKey], { dataDir: '/data' })).toMatchObject({ kind: undefined })
 })
 
-test.each<[found: string, files: string[], distribution: Distribution]>([
-  ['only the folder of RKE2', [rke2Dir], 'rke2'],
-  ['only the folder of K3s', [k3sDir], 'k3s'],
-  ['the folders of both', [rke2Dir, k3sDir], 'rke2'],
-  ['no folder', [], 'rke2'],
-])('chooseSetup without dataDir and with %s chooses the distribution %3$s', async (_found, files, distribution) => {
+test.each<[found: string, distribution: Distribution, files: string[]]>([
+  ['only the folder of RKE2', 'rke2', [rke2Dir]],
+  ['only the folder of K3s', 'k3s', [k3sDir]],
+  ['the folders of both', 'rke2', [rke2Dir, k3sDir]],
+  ['no folder', 'rke2', []],
+])('chooseSetup without dataDir and with %s chooses the distribution %s', async (_found, distribution, files) => {
   const dataDir = distribution === 'k3s' ? k3sDir : rke2Dir
   expect(await choose(files)).toMatchObject({ distribution, dataDir })
   const key = `${distribution}/apiaddresses`
@@ -190,6 +190,7 @@ test('chooseSetup with auto uses etcd in a Pod that has the files of etcd and a 
 test.each([
   ['tokenFile', { tokenFile }, { tokenFile, tls: { caFile: serviceAccountCaFile } }],
   ['tls with a client certificate', { tls }, { tokenFile: undefined, tls }],
+  ['tls with caFile alone', { tls: { caFile: '/etc/ca' } }, { tokenFile: serviceAccountTokenFile }],
   [
     'endpoints',
     { endpoints: [endpointOf('https://a:1')] },
@@ -199,6 +200,35 @@ test.each([
   inPod('10.43.0.1')
   const setup = await choose([serviceAccountTokenFile], { source: 'kubernetes', ...options })
   expect(setup).toMatchObject({ isPod: true, ...options, ...expected })
+})
+
+test.each(['etcd', 'kubernetes'] as const)('chooseSetup for %s says whether dataDir is an option', async (source) => {
+  expect(await choose([], { source })).toMatchObject({ isDataDirGiven: false })
+  expect(await choose([], { source, dataDir: rke2Dir })).toMatchObject({ isDataDirGiven: true })
+})
+
+test.each([
+  ['no option', true, {}],
+  ['endpoints', true, { endpoints: [endpointOf('https://a:1')] }],
+  ['tls', false, { tls }],
+  ['tokenFile', false, { tokenFile }],
+] as const)('chooseSetup for kubernetes on a node with %s has usesNodeFiles %s', async (_title, expected, options) => {
+  expect(await choose([agentKey], { source: 'kubernetes', ...options })).toMatchObject({ usesNodeFiles: expected })
+})
+
+test.each([
+  ['no option', true, {}],
+  ['tls and tokenFile', true, { tls, tokenFile }],
+  ['endpoints', false, { endpoints: [endpointOf('https://127.0.0.1:6443')] }],
+] as const)('chooseSetup for kubernetes on a node with %s has usesNodeEndpoints %s', async (...row) => {
+  const [, expected, options] = row
+  expect(await choose([agentKey], { source: 'kubernetes', ...options })).toMatchObject({ usesNodeEndpoints: expected })
+})
+
+test('chooseSetup for kubernetes in a Pod uses no file and no endpoint of the node', async () => {
+  inPod('10.43.0.1')
+  const expected = { isPod: true, usesNodeFiles: false, usesNodeEndpoints: false }
+  expect(await choose([serviceAccountTokenFile])).toMatchObject(expected)
 })
 
 test('describeUndecided names every file that was looked for', async () => {

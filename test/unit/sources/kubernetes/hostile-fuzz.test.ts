@@ -48,6 +48,7 @@ async function openConnections({ dataDir, endpoints }: { readonly dataDir: strin
   return Array.from({ length: 10 }, () => {
     const connection = connect({
       endpoint: endpointOf(endpoints),
+      isOfNode: false,
       certificates,
       tokenFile: undefined,
       state: new SharedState(),

@@ -91,15 +91,13 @@ test.each([
   expect(await call.result).toMatchObject({ addresses: ['10.0.0.1:6443'] })
 })
 
-test('resolve waits for an apiserver that is not running, and says what may be the cause', async () => {
+test('resolve waits for an apiserver that is not running', async () => {
   const { apiserver, options } = await startNode()
   apiserver.store.set('10.0.0.1')
   await apiserver.kill()
   const call = new ObservedCall({ ...options, retry })
-  expect(await call.until('unreachable')).toMatchObject({
-    message: expect.stringMatching(/the apiserver cannot be reached \(connect ECONNREFUSED/),
-    hint: 'nothing listens on this node: RKE2 or K3s is not running',
-  })
+  const { message } = await call.until('unreachable')
+  expect(message).toMatch(/the apiserver cannot be reached \(connect ECONNREFUSED/)
   await apiserver.start()
   expect(await call.result).toMatchObject({ addresses: ['10.0.0.1:6443'] })
 })

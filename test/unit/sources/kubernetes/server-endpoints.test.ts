@@ -2,14 +2,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { parseEndpoints } from '../../../../src/addresses/endpoint.ts'
 import { parseOptions } from '../../../../src/call/config.ts'
 import { resolve } from '../../../../src/resolve.ts'
-import { agentLoadBalancerFiles, kubeProxyFiles } from '../../../../src/rke2.ts'
+import { agentLoadBalancerFiles } from '../../../../src/rke2.ts'
 import type { Distribution } from '../../../../src/rke2.ts'
 import { KubernetesSource } from '../../../../src/sources/kubernetes/kubernetes-source.ts'
 import type { KubernetesSourceOptions } from '../../../../src/sources/kubernetes/kubernetes-source.ts'
 import { serverEndpoints } from '../../../../src/sources/kubernetes/server-endpoints.ts'
 import { Watch } from '../../../../src/watch.ts'
 import { VirtualClock } from '../../../support/clock.ts'
-import { temporaryFolder } from '../../../support/folder.ts'
+import { agentSetup } from '../../../support/kubernetes/agent-setup.ts'
 import { startFakeApiserver } from '../../../support/kubernetes/fake-apiserver.ts'
 import type { FakeApiserver } from '../../../support/kubernetes/fake-apiserver.ts'
 import { VirtualWatch } from '../../../support/kubernetes/follow.ts'
@@ -24,21 +24,6 @@ expectNoLeaks()
 
 const never = new AbortController().signal
 const valueOf = (...addresses: string[]) => Buffer.from(JSON.stringify(addresses))
-
-function agentSetup(distribution: Distribution = 'rke2', dataDir: string = temporaryFolder()): KubernetesSourceOptions {
-  return {
-    kind: 'kubernetes',
-    distribution,
-    dataDir,
-    endpoints: parseEndpoints(['https://127.0.0.1:1'], 6443),
-    tls: kubeProxyFiles(dataDir),
-    tokenFile: undefined,
-    isPod: false,
-    readsServers: true,
-    attemptTimeoutMs: 10_000,
-    logger: undefined,
-  }
-}
 
 const urls = async (value: Uint8Array | undefined, setup: KubernetesSourceOptions) =>
   (await serverEndpoints(value, setup, never)).map(({ url }) => url)

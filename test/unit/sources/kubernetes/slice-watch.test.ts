@@ -14,7 +14,7 @@ async function watchOf(body: string): Promise<SliceWatch> {
   const response = { status: 200, headers: {}, stream, session: { isLost: false } } as Response
   const list = { version: 1n, slices: new Map() }
   const history = new ListHistory()
-  const watch = new SliceWatch(list, history.ofList(list), {
+  const watch = new SliceWatch(list, history.ofList(list, history.version), {
     history,
     pace: new WatchPace(),
     clock: systemClock,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { statusBody } from '../../../support/kubernetes/fake-apiserver.ts'
 import { VirtualWatch } from '../../../support/kubernetes/follow.ts'
 import { issueKubeProxy, writeNodeFiles } from '../../../support/kubernetes/node-files.ts'
 import { clusterAuthorities, startNode } from '../../../support/kubernetes/start.ts'
@@ -82,6 +83,19 @@ test('resolve watches over a new connection when the apiserver sends GOAWAY with
   await watch.advance(1000)
   expect(apiserver.watches).toBe(1)
   expect(watch.events.types).not.toContain('phase')
+})
+
+test('resolve reads the list with the backoff when the apiserver answers each watch with the status 410', async () => {
+  const { apiserver, options } = await startNode()
+  apiserver.fault = { status: 410, body: statusBody(410, 'too old resource version'), only: 'watch' }
+  const watch = new VirtualWatch({ ...options, retry: { initialDelayMs: 1000, maxDelayMs: 1000 } })
+  const first = watch.watch.next()
+  await watch.advance(5000)
+  expect(apiserver.lists).toBeLessThan(15)
+  apiserver.fault = undefined
+  apiserver.store.set(a)
+  await watch.advanceUntil('resolved')
+  expect((await first).value?.addresses).toEqual([`${a}:6443`])
 })
 
 test('resolve waits for Retry-After before the first list, too', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { statusBody } from '../../../support/kubernetes/fake-apiserver.ts'
+import type { Fault } from '../../../support/kubernetes/fake-apiserver.ts'
 import { startNode } from '../../../support/kubernetes/start.ts'
 import { expectNoLeaks } from '../../../support/no-leaks.ts'
 import { ObservedWatch } from '../../../support/observed-watch.ts'
@@ -8,6 +9,8 @@ expectNoLeaks()
 
 const [a, b, c] = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const
 const retry = { initialDelayMs: 1, maxDelayMs: 10 }
+const tooOld = { status: 410, body: statusBody(410, 'too old resource version'), only: 'watch' } as const
+const expired = `{"type":"ERROR","object":${tooOld.body}}\n`
 
 /** Starts a watch that has the first list, which is [a]. */
 async function follow(more: object = {}) {
@@ -64,15 +67,15 @@ test('watch lists again when its version is too old, without disconnected', asyn
   expect(watch.events.types).toEqual(['attempt', 'changed'])
 })
 
-test('watch lists again when the apiserver answers its watch with the status 410', async () => {
+test('watch lists again when the apiserver answers its watch with the status 410, without disconnected', async () => {
   const { apiserver, store, watch } = await follow()
-  apiserver.fault = { status: 410, body: statusBody(410, 'too old resource version'), only: 'watch' }
+  apiserver.fault = { ...tooOld, once: true }
   apiserver.endWatches()
-  await watch.events.until('disconnected')
-  apiserver.fault = undefined
-  await watch.events.until('connected')
+  await expect.poll(() => apiserver.requests).toEqual(['list', 'watch 101', 'watch 101', 'list', 'watch 101'])
   store.set(a, b)
   expect(await watch.next()).toMatchObject({ added: [`${b}:6443`] })
+  expect(watch.events.types).toEqual(['attempt', 'changed'])
+  expect(apiserver.connections).toBe(1)
 })
 
 test.each([
@@ -128,12 +131,16 @@ test('watch polls with the backoff where the apiserver refuses watches', async (
   expect(await watch.next()).toMatchObject({ added: [`${b}:6443`] })
 })
 
-test('watch pauses by the backoff when the apiserver ends each watch at once', async () => {
+test.each<[answer: string, fault: Fault]>([
+  ['an empty stream', { status: 200, body: '', only: 'watch' }],
+  ['the event 410', { status: 200, body: expired, only: 'watch' }],
+  ['the status 410', tooOld],
+])('watch pauses by the backoff when the apiserver answers each watch with %s', async (_answer, fault) => {
   const { apiserver, watch } = await follow()
-  apiserver.fault = { status: 200, body: '', only: 'watch' }
+  apiserver.fault = fault
   apiserver.endWatches()
   const { error } = await watch.events.until('disconnected')
-  expect(error.message).toContain('the apiserver ends each watch at once')
+  expect(error).toMatchObject({ reason: 'unavailable', message: 'the apiserver ends each watch at once' })
   expect((await watch.events.until('retry')).delayMs).toBeGreaterThan(0)
   apiserver.fault = undefined
   await watch.events.until('connected')
