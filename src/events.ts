@@ -67,7 +67,7 @@ export interface WakeEvent {
   readonly type: 'wake'
   /**
    * `'key-changed'` if the source has pushed a change of the list, or has ended its watch, so that the list may have
-   * changed; `'connected'` if a connection to an endpoint that did not answer is established.
+   * changed; `'connected'` if a connection that timed out after TCP was connected is established now.
    */
   readonly cause: 'key-changed' | 'connected'
 }

@@ -1,3 +1,4 @@
+import { etcdPort } from '../rke2.ts'
 import { normalizeAddress, splitAddress } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
 
@@ -19,7 +20,7 @@ export interface Endpoint extends HostPort {
  *
  * @param defaultPort the port of a URL without a port; by default that of etcd
  */
-export function parseEndpoint(text: string, defaultPort = 2379): Endpoint | { readonly problem: string } {
+export function parseEndpoint(text: string, defaultPort: number = etcdPort): Endpoint | { readonly problem: string } {
   const [, scheme, authority, rest] = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(text.trim()) ?? []
   if (scheme === undefined || authority === undefined) return { problem: 'must start with https:// or http://' }
   if (rest !== '' && rest !== '/') return { problem: 'must have no path, query or fragment' }

@@ -59,12 +59,12 @@ export class SilenceWarning {
   #warn(): void {
     if (this.#isHeard()) return
     this.#hasWarned = true
-    const wait = `after ${seconds(silentMs)} still waiting for ${describeWait(this.#phase)}`
+    const wait = `after ${seconds(silentMs)} still waiting for ${describeAwaited(this.#phase)}`
     process.emitWarning(`${this.#source.subject}: ${wait}. ${howToListen}`, { code })
   }
 }
 
-function describeWait(phase: EventOf<'phase'> | undefined): string {
+function describeAwaited(phase: EventOf<'phase'> | undefined): string {
   if (phase === undefined) return 'the first answer'
   return withHint(`${awaited(phase.reason, phase.source)}: ${phase.message}`, phase.hint)
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
+import util from 'node:util'
 import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { parseOptions } from '../../../src/call/config.ts'
@@ -117,4 +118,19 @@ test('a reason of an abort that cannot be converted to a string changes no outco
   const result = resolve(config, new VirtualClock(), new FakeSource())
   controller.abort(reason)
   await expect(result).rejects.toBe(reason)
+})
+
+test('a debug log that throws changes no outcome, and its error is an uncaught exception', async () => {
+  const uncaught = collectUncaught()
+  const throwing = () => {
+    throw new Error('stderr')
+  }
+  const spy = vi.spyOn(util, 'debuglog').mockReturnValue(Object.assign(throwing, { enabled: true }))
+  onTestFinished(() => spy.mockRestore())
+  const source = new FakeSource()
+  source.write('["a:1"]')
+  const result = resolve(parseOptions({}, 'resolve'), new VirtualClock(), source)
+  expect(await result).toMatchObject({ addresses: ['a:1'] })
+  await idle()
+  expect(uncaught).toEqual([new Error('stderr'), new Error('stderr')])
 })
