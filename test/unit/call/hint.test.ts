@@ -92,14 +92,14 @@ test('HintFinder.of of several calls shares one look-up on a file system that do
 
 test('HintFinder.of returns no hint of another reason while a look-up is pending, and starts none', async () => {
   const clock = new VirtualClock()
-  const asked: string[] = []
+  const lookedUp: string[] = []
   let found: Promise<string | undefined> = Promise.resolve('RKE2 is not installed')
-  const hint = new HintFinder({ hint: ({ reason }) => (asked.push(reason), found) }, clock)
+  const hint = new HintFinder({ hint: ({ reason }) => (lookedUp.push(reason), found) }, clock)
   expect(await hint.of(missing, 0, never)).toBe('RKE2 is not installed')
   found = new Promise(() => {})
   const pending = hint.of(missing, 0, never)
   await clock.advance(200)
   expect(await pending).toBe('RKE2 is not installed')
   expect(await hint.of(new Failure('unreachable', 'refused'), 0, never)).toBeUndefined()
-  expect(asked).toEqual(['tls-files-missing', 'tls-files-missing'])
+  expect(lookedUp).toEqual(['tls-files-missing', 'tls-files-missing'])
 })
