@@ -5,7 +5,7 @@ export const breaksOfKubernetes: readonly Break[] = [
   {
     what: 'a lost connection to an apiserver has a reason that nothing causes',
     file: 'sources/kubernetes/classify.ts',
-    code: 'return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort })',
+    code: 'return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort, hint: nodeHint })',
     broken: "return new Failure('no-leader', message, { cause: error, retryForMs, isRefusedPort })",
     violation: /which nothing in this campaign causes/,
     source: 'kubernetes',
@@ -13,7 +13,7 @@ export const breaksOfKubernetes: readonly Break[] = [
   {
     what: 'a lost connection to an apiserver counts as files that are missing',
     file: 'sources/kubernetes/classify.ts',
-    code: 'return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort })',
+    code: 'return new Failure(reason, message, { cause: error, retryForMs, isRefusedPort, hint: nodeHint })',
     broken: "return new Failure('tls-files-missing', message, { cause: error, retryForMs: Infinity, isRefusedPort })",
     violation: /but no fault explains it|rejected without cause/,
     source: 'kubernetes',

@@ -97,7 +97,9 @@ test('a write of another list while the list settles starts settleMs again', asy
   await put(a, b)
   const { addresses } = await call
   expect(addresses).toEqual([a, b])
-  expect(events.of('retry').map(({ delayMs }) => delayMs)).toEqual([settleMs, settleMs])
+  // What is left of settleMs, after watching has begun.
+  const delays = events.of('retry').map(({ delayMs }) => delayMs)
+  expect(delays.map((delayMs) => delayMs > 0 && delayMs <= settleMs)).toEqual([true, true])
   expect(performance.now() - writtenAt).toBeGreaterThanOrEqual(settleMs)
 })
 
