@@ -1,7 +1,15 @@
+import { basename, dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseOptions } from '../../src/call/config.ts'
 import type { ResolvedAddresses, WatchOptions } from '../../src/index.ts'
-import { defaultDataDir, defaultEndpoints, defaultKey, localApiservers } from '../../src/rke2.ts'
+import {
+  defaultDataDir,
+  defaultEndpoints,
+  defaultKey,
+  defaultTlsFiles,
+  kubeProxyFiles,
+  localApiservers,
+} from '../../src/rke2.ts'
 import { sourceDefaults } from '../../src/sources/defaults.ts'
 import { codeSpans, read, rows, section } from '../support/documents.ts'
 
@@ -74,6 +82,16 @@ test('docs/options.md has every default as it is in the code', () => {
 test('docs/options.md names the endpoints that are tried by default', () => {
   const urls = [...defaultEndpoints, ...Object.values(localApiservers).flat()]
   for (const url of urls) expect(page).toContain(`\`${url}\``)
+})
+
+test.for([
+  ['etcd', defaultTlsFiles],
+  ['Kubernetes', kubeProxyFiles],
+] as const)('docs/options.md names the certificate files of the source %s', ([source, files]) => {
+  const { caFile, certFile, keyFile } = files('<dataDir>')
+  const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => basename(file))
+  const item = `- ${source}: \`${ca}\`, \`${cert}\` and \`${key}\` in \`${dirname(caFile)}\``
+  expect(section(page, '`tls`').replace(/\s+/g, ' ')).toContain(item)
 })
 
 test('docs/options.md has every field of retry with its default', () => {

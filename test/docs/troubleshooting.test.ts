@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest'
 import { parseOptions } from '../../src/call/config.ts'
+import { retriedForLonger } from '../../src/call/tolerance.ts'
 import type { ErrorCode, Reason } from '../../src/index.ts'
 import { resolve } from '../../src/resolve.ts'
-import { reasons } from '../../src/sources/reasons.ts'
+import { Failure } from '../../src/sources/failure.ts'
+import { reasons, retryForMsOf } from '../../src/sources/reasons.ts'
 import { VirtualClock } from '../support/clock.ts'
 import { codeBlocks, codeSpans, read, rows, section } from '../support/documents.ts'
 import { FakeSource } from '../support/fake-source.ts'
 
 const page = read('docs/troubleshooting.md')
 const headings = [...section(page, 'Reasons').matchAll(/^### (.+)$/gm)].map(([, text = '']) => text)
+/** Returns what the page says of a reason, on one line. */
+const textOf = (reason: string) => section(page, reason).replace(/\s+/g, ' ')
 
 test('docs/troubleshooting.md explains every reason, and no other', () => {
   expect(headings.toSorted()).toEqual(Object.keys(reasons).toSorted())
@@ -21,15 +25,25 @@ test.for(headings)('docs/troubleshooting.md says of %s what was seen, what it me
 })
 
 test.for(headings)('docs/troubleshooting.md says of %s whether the call waits or fails', (reason) => {
-  const [, then] = /\*\*What it means:\*\* the call (waits|fails)/.exec(section(page, reason)) ?? []
+  const [, then] = /\*\*What it means:\*\* the call (waits|fails)/.exec(textOf(reason)) ?? []
   const { retryForMs } = reasons[reason as Reason]
   expect(then).toBe(retryForMs === 0 ? 'fails' : 'waits')
 })
 
-test.for(headings)('docs/troubleshooting.md says of %s how much longer it lasts with kubernetes', (reason) => {
-  const { retryForMsInKubernetes: ms } = reasons[reason as Reason]
-  const [, seconds] = /with `etcd` at once, and with `kubernetes` after (\d+) s/.exec(section(page, reason)) ?? []
-  expect(seconds).toBe(ms && String(ms / 1000))
+test.for(headings)('docs/troubleshooting.md says of %s after how long a call fails with each source', (reason) => {
+  const [etcd, kubernetes] = (['etcd', 'kubernetes'] as const).map((source) => retryForMsOf(reason as Reason, source))
+  const [, seconds] = /fails, with `etcd` at once, and with `kubernetes` after (\d+) s\./.exec(textOf(reason)) ?? []
+  const expected = etcd === kubernetes ? undefined : [etcd, kubernetes]
+  expect(seconds && [0, Number(seconds) * 1000]).toEqual(expected)
+})
+
+test('docs/troubleshooting.md names how long a call and a watch wait for other certificates', () => {
+  const text = textOf('tls-rejected')
+  const ms = retryForMsOf('tls-rejected', 'kubernetes')
+  expect(retryForMsOf('tls-rejected', 'etcd')).toBe(ms)
+  expect(text).toContain(`the call waits ${ms / 1000} s for the files to change`)
+  const { retryForMs } = retriedForLonger(new Failure('tls-rejected', '')) as Failure
+  expect(text).toContain(`A watch that has a list waits ${retryForMs / 60_000} minutes`)
 })
 
 test('docs/troubleshooting.md explains every error code, and no other', () => {
