@@ -20,7 +20,7 @@ interface RoundsOptions {
   readonly limits: Limits
 }
 
-/** The length of the part of a round in which no fault is active. Only here are delays judged. */
+/** The length of the part of a round in which no fault is active. Delays are judged only in this time. */
 const faultFreeMs = 8000
 /** A fault of an earlier round may still have consequences, and a watch may have waited since then. */
 const rememberedMs = 300_000

@@ -148,7 +148,7 @@ export const breaksOfWatches: readonly Break[] = [
     what: 'next() returns a value after the end',
     file: 'watch.ts',
     code: 'return failure ?? done',
-    // Only the second result after the end, because a reader in a loop would read for ever.
+    // The first result after the end stays right. Otherwise, a reader in a loop would never stop.
     broken:
       'const counted = this as unknown as { ends?: number }\n      counted.ends = (counted.ends ?? 0) + 1\n      return failure ?? (counted.ends === 1 ? done : { done: false, value: { ...this.#yielded!, added: [], removed: [] } })',
     violation: /next\(\) returned a value after the end|the reader had|the reader got/,

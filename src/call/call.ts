@@ -48,7 +48,7 @@ export class Call {
     this.#startedAt = clock.now()
     this.#phaseSince = this.#startedAt
     this.#waitingSince = this.#startedAt
-    // First, because a signal that takes no listener ends the constructor, and the events have a timer.
+    // Before the events, which start a timer: a signal that takes no listener ends the constructor here.
     this.#controller = new LinkedAbortController(config.signal)
     this.emit = createEmit(this.number, source, config, clock)
     this.#hints = new HintFinder(source, clock)

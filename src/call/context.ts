@@ -21,7 +21,7 @@ export interface CallContext {
  */
 export const relistMs = (clock: Clock): number => 60_000 * (1 + clock.random() / 2)
 
-/** Returns what ends the wait after a failure early: a connection that is established late, if one may be. */
+/** Returns what may end the wait after a failure early: a connection that is established late; `undefined` if none can be. */
 export const whenConnected = (source: Source, reason: Reason): (() => Promise<'connected'>) | undefined =>
   reason === 'timeout' || source.wakesAfterFailure === true
     ? () => source.whenConnected().then(() => 'connected' as const)

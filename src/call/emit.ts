@@ -27,7 +27,7 @@ export function createEmit(call: number, source: Pick<Source, 'subject'>, listen
   const isSilent = events === undefined && onEvent === undefined && logger === undefined && debugLog === undefined
   const warning = isSilent ? new SilenceWarning(source, clock, hasSubscribers) : undefined
   return (event) => {
-    // The reason of an abort is the caller's own.
+    // The reason of an abort belongs to the caller.
     const values = event.type === 'aborted' ? [] : Object.values(event)
     for (const value of values) if (Array.isArray(value)) Object.freeze(value)
     Object.freeze(event)

@@ -137,8 +137,9 @@ class ListWait {
     const now = clock.now()
     const shortfall = this.#completeness.check(parsed.addresses, snapshot, now)
     const settlesInMs = shortfall?.settlesInMs
-    const short: ListState = { name: 'short' }
-    this.#require(shortfall, settlesInMs === undefined ? short : { name: 'settling', settlesAt: now + settlesInMs })
+    const state: ListState =
+      settlesInMs === undefined ? { name: 'short' } : { name: 'settling', settlesAt: now + settlesInMs }
+    this.#require(shortfall, state)
     return parsed.addresses
   }
 

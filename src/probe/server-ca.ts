@@ -1,5 +1,4 @@
 import type { SecureContext } from 'node:tls'
-import { orAborted } from '../util/abort.ts'
 import { exists } from '../util/exists.ts'
 import { readSmallFile } from '../util/files.ts'
 import { secureContextOptions } from '../util/server-identity.ts'
@@ -39,7 +38,7 @@ export async function readServerCa(files: readonly string[], signal: AbortSignal
 
 async function firstExisting([first = '', ...others]: readonly string[], signal: AbortSignal): Promise<string> {
   for (const file of [first, ...others]) {
-    const isThere = await orAborted(exists(file), signal).catch(() => false)
+    const isThere = await exists(file, signal).catch(() => false)
     signal.throwIfAborted()
     if (isThere) return file
   }

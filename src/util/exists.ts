@@ -1,23 +1,20 @@
 import { isForbidden } from './permission.ts'
+import { SharedOperations } from './shared-operations.ts'
 
 /**
- * The look-ups in progress. One on a file system that does not answer never ends, and occupies one of the few threads for
- * file access of the process. Therefore all calls share it.
+ * A look-up on a file system that does not answer never ends, and occupies one of the few threads for file access of the
+ * process. Therefore all calls share it.
  */
-const lookups = new Map<string, Promise<boolean>>()
+const lookups = new SharedOperations(lookUp)
 
 /**
  * Resolves with whether there is a file or a folder. May never resolve, if its file system does not answer.
  *
  * @throws NodeJS.ErrnoException if the file system does not say, such as without permission
+ * @throws `signal.reason` when the signal is aborted
  */
-export function exists(path: string): Promise<boolean> {
-  let lookup = lookups.get(path)
-  if (lookup === undefined) {
-    lookup = lookUp(path).finally(() => lookups.delete(path))
-    lookups.set(path, lookup)
-  }
-  return lookup
+export function exists(path: string, signal?: AbortSignal): Promise<boolean> {
+  return lookups.run(path, signal)
 }
 
 async function lookUp(path: string): Promise<boolean> {

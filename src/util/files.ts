@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import { orAborted } from './abort.ts'
 import { isForbidden } from './permission.ts'
+import { SharedOperations } from './shared-operations.ts'
 
 /** The content of a file, and who can access it. */
 export interface Contents {
@@ -12,14 +12,11 @@ export interface Contents {
 
 const maxBytes = 1 << 20
 
-/** The calls that wait for a read: a promise of their own each, because one that never settles would keep them all. */
-type Waiting = Set<PromiseWithResolvers<Contents>>
-
 /**
- * The reads in progress. A read on a file system that does not answer never ends, and occupies one of the few threads
- * for file access of the process. Therefore each file is read by one thread at a time.
+ * A read on a file system that does not answer never ends, and occupies one of the few threads for file access of the
+ * process. Therefore each file is read by one thread at a time.
  */
-const reads = new Map<string, Waiting>()
+const reads = new SharedOperations(read)
 
 /**
  * Reads a regular file of at most 1 MiB. Concurrent reads of the same file share one result.
@@ -28,29 +25,8 @@ const reads = new Map<string, Waiting>()
  * @throws NodeJS.ErrnoException if the file system refuses the read
  * @throws `signal.reason` at once when the signal is aborted, also while the file system does not answer
  */
-export async function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
-  const waiting = reads.get(file) ?? startRead(file)
-  const waiter = Promise.withResolvers<Contents>()
-  waiting.add(waiter)
-  try {
-    return await orAborted(waiter.promise, signal)
-  } finally {
-    waiting.delete(waiter)
-  }
-}
-
-function startRead(file: string): Waiting {
-  const waiting: Waiting = new Set()
-  reads.set(file, waiting)
-  const settle = (how: (waiter: PromiseWithResolvers<Contents>) => void) => {
-    reads.delete(file)
-    for (const waiter of waiting) how(waiter)
-  }
-  read(file).then(
-    (contents) => settle(({ resolve }) => resolve(contents)),
-    (error: unknown) => settle(({ reject }) => reject(error)),
-  )
-  return waiting
+export function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
+  return reads.run(file, signal)
 }
 
 async function read(file: string): Promise<Contents> {

@@ -1,11 +1,12 @@
 import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
+import { SharedOperations } from './shared-operations.ts'
 
-/** The look-ups in flight. They cannot be cancelled, and Node runs few at a time: a name is looked up once at a time. */
-const lookups = new Map<string, Promise<readonly LookupAddress[]>>()
+/** Look-ups cannot be cancelled, and Node runs few at a time: a name is looked up once at a time. */
+const lookups = new SharedOperations(lookUp)
 
 /** Returns whether a look-up of this host is in flight: DNS has not answered yet. */
-export const isLookingUp = (host: string): boolean => lookups.has(host)
+export const isLookingUp = (host: string): boolean => lookups.isRunning(host)
 
 /** Returns whether a host is this machine itself. */
 export const isLoopback = (host: string): boolean =>
@@ -18,12 +19,12 @@ export const isLoopback = (host: string): boolean =>
  */
 export async function lookupHost(host: string): Promise<readonly string[]> {
   if (process.getBuiltinModule('node:net').isIP(host) !== 0) return [host]
-  return (await lookUp(host)).map(({ address }) => address)
+  return (await lookups.run(host)).map(({ address }) => address)
 }
 
 /** The option `lookup` of `net.connect`. */
 export const lookup: LookupFunction = (host, options, callback) => {
-  lookUp(host).then(
+  lookups.run(host).then(
     (addresses) => {
       if (options.all === true) callback(null, [...addresses])
       else callback(null, addresses[0]?.address ?? '', addresses[0]?.family)
@@ -33,11 +34,5 @@ export const lookup: LookupFunction = (host, options, callback) => {
 }
 
 function lookUp(host: string): Promise<readonly LookupAddress[]> {
-  let pending = lookups.get(host)
-  if (pending === undefined) {
-    const { promises } = process.getBuiltinModule('node:dns')
-    pending = promises.lookup(host, { all: true }).finally(() => lookups.delete(host))
-    lookups.set(host, pending)
-  }
-  return pending
+  return process.getBuiltinModule('node:dns').promises.lookup(host, { all: true })
 }
