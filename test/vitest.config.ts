@@ -31,6 +31,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{unit,package,docs,bench,robustness}/**/*.test.ts', 'examples/*/*.test.ts'],
           setupFiles: ['test/support/fixed-seed.ts'],
+          // The files of one worker share its process and its modules, which saves a third of the time.
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

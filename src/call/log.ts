@@ -130,5 +130,5 @@ function fieldsOf(event: ApiserverAddressEvent): object {
   if (event.type === 'failed') return Object.assign({}, event.error)
   const fields = Object.fromEntries(lines[event.type].fields.map((name) => [name, Reflect.get(event, name)]))
   if (event.type !== 'resolved' && event.type !== 'changed') return fields
-  return { ...fields, dead: event.probes?.filter(({ state }) => state === 'dead') }
+  return { ...fields, ...(event.probes && { dead: event.probes.filter(({ state }) => state === 'dead') }) }
 }

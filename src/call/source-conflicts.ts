@@ -23,7 +23,7 @@ export function checkSourceOptions(options: GivenOptions, source: SourceKind | '
     throw new TypeError(`Option "tokenFile" is only for the source 'kubernetes', got ${excerpt(tokenFile)}`)
   }
   if (source !== 'kubernetes') return
-  const given = options.source === 'kubernetes' ? '' : ' together with tokenFile'
+  const given = options.source === 'kubernetes' ? '' : ' together with "tokenFile"'
   if (key !== undefined) {
     throw new TypeError(`Option "key" is only for the source 'etcd', got ${excerpt(key)}${given}`)
   }

@@ -38,6 +38,7 @@ export class GivenOptions {
     const message = error instanceof TypeError ? error.message : ''
     const [, option, problem = ''] = /^Option "([\w.]+)[^"]*"(.*)/s.exec(message) ?? []
     if (option === undefined) return error
-    return new UsageError((this.originOf(option) ?? flagOf(option)) + problem)
+    const origin = (name: string) => this.originOf(name) ?? flagOf(name)
+    return new UsageError(origin(option) + problem.replace(/(?<= together with )"(\w+)"$/, (_, name) => origin(name)))
   }
 }

@@ -1,5 +1,6 @@
-import { withLinkedAbort } from '../util/abort.ts'
+import { withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
+import { Waiters } from '../util/waiters.ts'
 import type { SourceOptions } from './options.ts'
 import { chooseSetup } from './setup.ts'
 import type { Exists, Setup } from './setup.ts'
@@ -7,13 +8,17 @@ import type { Exists, Setup } from './setup.ts'
 /** One look at the files has this time. Most file systems answer within a millisecond. */
 const longestLookMs = 1000
 
+const gaveUp = new Error('the file system does not answer in time')
+
 /** Looks at the files of this node, which decide where to read the list, without waiting for a file system for long. */
 export class SetupLook {
   readonly #options: SourceOptions
   readonly #clock: Clock
   readonly #exists: Exists
-  /** The choice that was still pending when the last look gave up. The next look waits for it. */
-  #late: Promise<Setup> | undefined
+  readonly #waiters = new Waiters<Setup>()
+  #isChoosing = false
+  /** The choice that was made after the last look gave up. */
+  #late: Setup | undefined
   #isWaiting = false
 
   constructor(options: SourceOptions, clock: Clock, exists: Exists) {
@@ -34,18 +39,33 @@ export class SetupLook {
    * @throws `signal.reason` when the signal is aborted
    */
   async look(signal: AbortSignal): Promise<Setup | undefined> {
-    const choice = this.#late ?? chooseSetup(this.#options, this.#exists)
+    const late = this.#late
     this.#late = undefined
+    if (late !== undefined) return late
+    if (!this.#isChoosing) void this.#choose()
     this.#isWaiting = true
     const timeMs = Math.min(longestLookMs, this.#options.attemptTimeoutMs ?? longestLookMs)
     try {
-      const setup = await withLinkedAbort(signal, (controller) =>
-        Promise.race([choice, this.#clock.sleep(timeMs, controller.signal).then(() => undefined)]),
+      return await withTimeout(
+        this.#clock,
+        timeMs,
+        () => gaveUp,
+        signal,
+        (controller) => this.#waiters.wait(controller.signal),
       )
-      if (setup === undefined) this.#late = choice
-      return setup
+    } catch (error) {
+      if (error !== gaveUp) throw error
+      return undefined
     } finally {
       this.#isWaiting = false
     }
+  }
+
+  async #choose(): Promise<void> {
+    this.#isChoosing = true
+    const setup = await chooseSetup(this.#options, this.#exists)
+    this.#isChoosing = false
+    if (this.#isWaiting) this.#waiters.wake(setup)
+    else this.#late = setup
   }
 }

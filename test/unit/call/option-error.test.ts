@@ -19,7 +19,7 @@ const invalidOptions: [options: unknown, message: string][] = [
   [{ distribution: 'k8s' }, `Option "distribution" must be 'auto', 'rke2' or 'k3s', got 'k8s'`],
   [{ source: 'k8s' }, `Option "source" must be 'auto', 'etcd' or 'kubernetes', got 'k8s'`],
   [{ source: 'kubernetes', key: 'a' }, `Option "key" is only for the source 'etcd', got 'a'`],
-  [{ tokenFile: 't', key: 'a' }, `Option "key" is only for the source 'etcd', got 'a' together with tokenFile`],
+  [{ tokenFile: 't', key: 'a' }, `Option "key" is only for the source 'etcd', got 'a' together with "tokenFile"`],
   [
     { source: 'kubernetes', credentials: { username: 'a', password: 'b' } },
     `Option "credentials" is only for the source 'etcd'`,

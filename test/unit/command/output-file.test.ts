@@ -1,5 +1,4 @@
-import * as fs from 'node:fs/promises'
-import {
+import fs, {
   chmod,
   chown,
   lstat,
@@ -12,12 +11,11 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { OutputFile } from '../../../src/command/output-file.ts'
 import { temporaryFolder } from '../../support/folder.ts'
-
-vi.mock('node:fs/promises', async (original) => ({ ...(await original<typeof fs>()) }))
 
 const { signal } = new AbortController()
 const modeOf = async (file: string) => (await stat(file)).mode & 0o7777
@@ -26,6 +24,17 @@ function createFile(): { folder: string; path: string; file: OutputFile } {
   const folder = temporaryFolder()
   const path = join(folder, 'list')
   return { folder, path, file: new OutputFile(path) }
+}
+
+/** Replaces a function of node:fs/promises, until the end of the test, by one that returns this promise. */
+function replaceFunction(name: 'open' | 'stat', result: Promise<unknown>): void {
+  const original = fs[name]
+  Object.assign(fs, { [name]: () => result })
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    Object.assign(fs, { [name]: original })
+    syncBuiltinESMExports()
+  })
 }
 
 /** Lets a method of every open file fail until the end of the test. */
@@ -157,8 +166,7 @@ test('OutputFile.check refuses a file whose owner cannot be kept, and leaves not
   const { folder, path, file } = createFile()
   await writeFile(path, 'old')
   const ofOthers = Object.assign(await stat(path), { uid: 1 })
-  const spy = vi.spyOn(fs, 'stat').mockResolvedValue(ofOthers)
-  onTestFinished(() => spy.mockRestore())
+  replaceFunction('stat', Promise.resolve(ofOthers))
   await failFiles(folder, 'chown', 'EPERM')
   await expect(file.check(signal)).rejects.toThrow(`cannot write ${path}: EPERM`)
   expect(await readdir(folder)).toEqual(['list'])
@@ -166,8 +174,7 @@ test('OutputFile.check refuses a file whose owner cannot be kept, and leaves not
 
 test('OutputFile.check rejects with signal.reason at once while the file system does not answer', async () => {
   const controller = new AbortController()
-  const spy = vi.spyOn(fs, 'open').mockReturnValue(new Promise(() => {}))
-  onTestFinished(() => spy.mockRestore())
+  replaceFunction('open', new Promise(() => {}))
   const checked = createFile().file.check(controller.signal)
   controller.abort('SIGTERM')
   await expect(checked).rejects.toBe('SIGTERM')
@@ -182,11 +189,8 @@ test('OutputFile.write ends what it has begun after a signal, unless the file sy
   expect(await readFile(path, 'utf8')).toBe('new')
 
   vi.useFakeTimers({ toFake: ['setTimeout'] })
-  const spy = vi.spyOn(fs, 'open').mockReturnValue(new Promise(() => {}))
-  onTestFinished(() => {
-    vi.useRealTimers()
-    spy.mockRestore()
-  })
+  onTestFinished(() => void vi.useRealTimers())
+  replaceFunction('open', new Promise(() => {}))
   const hanging = file.write('newer', controller.signal)
   vi.advanceTimersByTime(1000)
   await expect(hanging).rejects.toBe('SIGTERM')

@@ -159,7 +159,7 @@ test('probe rejects with what it waited for when it is aborted', async () => {
 test('a probe of a host name says that DNS does not answer, and shares the look-up with other probes', async () => {
   const spy = vi.spyOn(dns.promises, 'lookup').mockImplementation(() => new Promise(() => {}))
   onTestFinished(() => spy.mockRestore())
-  const target = { address: 'silent.example:6443', kind: 'tls' as const, context: createSecureContext() }
+  const target = { address: 'apiserver.example:6443', kind: 'tls' as const, context: createSecureContext() }
   const controller = new AbortController()
   const probes = [probe(target, controller.signal), probe(target, controller.signal)]
   controller.abort()

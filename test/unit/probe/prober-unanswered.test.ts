@@ -1,21 +1,16 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
+import type { Probe } from '../../../src/probe/probe.ts'
 import { Prober } from '../../../src/probe/prober.ts'
+import type { ReadServerCa } from '../../../src/probe/server-ca.ts'
 import { orAborted } from '../../../src/util/abort.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
 import { Recorder } from '../../support/recorder.ts'
 import { SourceTraits } from '../../support/source-traits.ts'
 
-/** The file system of the data directory does not answer. */
-const snapshot = vi.hoisted((): string[] => [])
-vi.mock('../../../src/util/files.ts', () => ({
-  readSmallFile: (file: string, signal: AbortSignal) =>
-    new Promise((_resolve, reject) => {
-      snapshot.push(file)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    }),
-}))
+/** Reads the server CA on a file system that does not answer. */
+const readUnanswered: ReadServerCa = (_files, signal) => orAborted(new Promise(() => {}), signal)
 
 test('Prober goes on without the server CA when its file system does not answer for probeTimeoutMs', async () => {
   const clock = new VirtualClock()
@@ -23,9 +18,7 @@ test('Prober goes on without the server CA when its file system does not answer 
   const config = parseOptions({ probe: 'tls', dataDir: '/data', events: events.emitter }, 'resolve')
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
-  const probes = new Prober(config, source, clock, async () => {}).probe(['a:1'], call)
-  // The code that reads the file is loaded in time that is not the clock's.
-  await vi.waitFor(() => expect(snapshot).toEqual(['/data/server/tls/server-ca.crt']))
+  const probes = new Prober(config, source, clock, async () => {}, readUnanswered).probe(['a:1'], call)
   await clock.advance(2000)
   expect(await probes).toMatchObject([{ address: 'a:1', state: 'alive', verified: false }])
   expect(events.of('probed')).toMatchObject([
@@ -44,10 +37,9 @@ test('Prober.pending names the file while the server CA is being read, because n
   const config = parseOptions({ probe: 'tls', dataDir: '/data' }, 'resolve')
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
-  const prober = new Prober(config, source, clock, (_target, signal) => orAborted(new Promise(() => {}), signal))
-  const count = snapshot.length
+  const probe: Probe = (_target, signal) => orAborted(new Promise(() => {}), signal)
+  const prober = new Prober(config, source, clock, probe, readUnanswered)
   const probes = prober.probe(['a:1'], call)
-  await vi.waitFor(() => expect(snapshot).toHaveLength(count + 1))
   expect(prober.pending(undefined)).toMatchObject({
     reason: 'incomplete',
     message:

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { parseOptions } from '../../../src/call/config.ts'
 import type { ApiserverAddressError, ResolveOptions, TlsFiles } from '../../../src/index.ts'
 import { resolveApiserverAddresses, watchApiserverAddresses } from '../../../src/index.ts'
@@ -30,6 +30,7 @@ const openAndNote = openUnanswered(async (file, flags) => {
   return open(file, flags)
 })
 vi.spyOn(fs.promises, 'open').mockImplementation(openAndNote as typeof open)
+afterAll(() => void vi.restoreAllMocks())
 const timesOpened = (file: string) => opened.filter((name) => name === file).length
 
 let folder: string

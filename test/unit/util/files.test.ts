@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { readSmallFile } from '../../../src/util/files.ts'
 import { idle } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -17,6 +17,7 @@ const openAndNote = openUnanswered((file, flags) => {
   return open(file, flags)
 })
 vi.spyOn(fs.promises, 'open').mockImplementation(openAndNote as typeof open)
+afterAll(() => void vi.restoreAllMocks())
 
 let folder: string
 beforeEach(() => {
