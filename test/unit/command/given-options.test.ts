@@ -59,7 +59,9 @@ test.for([
 test('a usage error about two options that exclude each other names the flag of both', async () => {
   const { code, stderr } = await runCommand('--token-file x --address-key a')
   expect(code).toBe(2)
-  expect(stderr).toContain("--address-key is only for the source 'etcd', got 'a' together with --token-file (see --help)")
+  expect(stderr).toContain(
+    "--address-key is only for the source 'etcd', got 'a' together with --token-file (see --help)",
+  )
 })
 
 test('a value that the library refuses is a usage error that names the variable that set it', async () => {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { SetupLook } from '../../../src/sources/setup-look.ts'
-import { never } from '../../support/abort.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { heapUsed } from '../../support/heap.ts'
 import { sourceOptions } from '../../support/setup.ts'
+
+const never = new AbortController().signal
 
 /** Returns a look at a file system that does not answer until `answer` is called, and then has no files. */
 function unanswered() {
