@@ -1,3 +1,4 @@
+import { addressList } from '../addresses/list.ts'
 import { parseAddresses } from '../addresses/parse.ts'
 import { Completeness } from './completeness.ts'
 import type { Requirements } from './completeness.ts'
@@ -11,4 +12,5 @@ export function rehearseCheck(required: Requirements): void {
   if (parsed.kind !== 'list') return
   const snapshot = { value: undefined, modRevision: 1n, createRevision: 1n, version: 1n, revision: 1n }
   new Completeness(required).check(parsed.addresses, snapshot, 0)
+  addressList(parsed.addresses, 'etcd', '1')
 }

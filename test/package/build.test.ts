@@ -23,6 +23,11 @@ test('the build gives etcd3 its .proto as JSON, with the three calls that are ma
   expect([KV, Watch, Auth].flatMap(({ methods }) => Object.keys(methods))).toEqual(['Range', 'Watch', 'Authenticate'])
   expect(Object.keys(types)).toContain('RangeResponse')
   expect(Object.keys(types)).not.toContain('PutRequest')
+  // Of what etcd sends, only the fields that are read. A request keeps all of its fields.
+  expect(Object.keys(types.ResponseHeader.fields)).toEqual(['revision'])
+  expect(Object.keys(types.WatchResponse.fields)).not.toContain('watch_id')
+  expect(Object.keys(nested.mvccpb.nested.KeyValue.fields)).not.toContain('lease')
+  expect(Object.keys(types.RangeRequest.fields)).toContain('serializable')
   expect(() => plugin.buildEnd()).not.toThrow()
 })
 
