@@ -8,7 +8,7 @@ const full = {
   byWaiters: { rounds: 5, sizes: [1, 10, 100, 1000] },
   throughput: { writes: 10_000 },
   inputs: { clients: 500 },
-  recovery: { rounds: 6, perRound: 4, awayMs: 30_000 },
+  recovery: { rounds: 6, perRound: 2, awayMs: 30_000 },
   reopen: { rounds: 3, perRound: 14, awayMs: 30_000 },
   waiting: { periodMs: 60_000 },
   outage: { periodMs: 180_000 },

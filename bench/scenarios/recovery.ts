@@ -14,6 +14,9 @@ export interface Rounds {
   readonly awayMs: number
 }
 
+/** Each process has this many waiters that are out of step, because chance decides when the next connect is due. */
+const waiters = 10
+
 /**
  * Measures how long each program needs when etcd was away with the key set, and boots: milliseconds from the start of
  * etcd's process. Most of that time is etcd's own, which listens before it answers.
@@ -28,8 +31,12 @@ export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<By
     const waits = []
     let bootedAt = NaN
     for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
-      const baseline = processes.use(new BaselineProcess(id, { endpoint: etcd.endpoint, key: 'recovery' }))
-      waits.push(baseline.resolved.then(([at = NaN]) => (samples[id] ??= []).push(at - bootedAt)))
+      const from = { endpoint: etcd.endpoint, key: 'recovery' }
+      const baseline = processes.use(new BaselineProcess(id, from, { waiters }))
+      const note = async () => {
+        for (const at of await baseline.resolved) (samples[id] ??= []).push(at - bootedAt)
+      }
+      waits.push(note())
       await sleep(300 + Math.random() * 300)
     }
     await sleep(awayMs)
@@ -43,8 +50,7 @@ export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<By
 
 /**
  * Measures how long each program needs when a port was closed and opens in front of an etcd that answers at once: this is
- * the delay of the client alone. Each process has a port of its own and ten waiters that are out of step. The ports open
- * one after the other.
+ * the delay of the client alone. Each process has a port of its own. The ports open one after the other.
  */
 export async function reopen({ rounds, perRound, awayMs }: Rounds): Promise<ByBaseline<number[]>> {
   const samples: ByBaseline<number[]> = {}
