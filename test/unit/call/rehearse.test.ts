@@ -1,9 +1,12 @@
 import { expect, test, vi } from 'vitest'
 import { Completeness } from '../../../src/call/completeness.ts'
-import { rehearseCheck } from '../../../src/call/rehearse.ts'
+import { createRehearsal } from '../../../src/call/rehearse.ts'
 
-test('rehearseCheck checks one list, and throws nothing if that list is too short', () => {
+test('a rehearsal checks one list at its first call, and throws nothing if that list is too short', () => {
   using check = vi.spyOn(Completeness.prototype, 'check')
-  rehearseCheck({ minAddresses: 3, expect: ['a'], settleMs: 1000 })
+  const rehearse = createRehearsal()
+  const required = { minAddresses: 3, expect: ['a'], settleMs: 1000 }
+  rehearse(required)
+  rehearse(required)
   expect(check.mock.calls.map(([addresses]) => addresses)).toEqual([['localhost:6443']])
 })
