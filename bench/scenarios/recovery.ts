@@ -15,7 +15,13 @@ export interface Rounds {
 }
 
 /** Each process has this many waiters that are out of step, because chance decides when the next connect is due. */
-const waiters = 10
+export const waiters = 10
+
+/** Notes the delay of each waiter of a process, from the time that `since` returns when all of them have the list. */
+export async function noteDelays(samples: number[], baseline: BaselineProcess, since: () => number): Promise<void> {
+  const resolvedAt = await baseline.resolved
+  samples.push(...resolvedAt.map((at) => at - since()))
+}
 
 /**
  * Measures how long each program needs when etcd was away with the key set, and boots: milliseconds from the start of
@@ -33,10 +39,7 @@ export async function recovery({ rounds, perRound, awayMs }: Rounds): Promise<By
     for (const id of shuffled(Array.from({ length: perRound }, () => baselineIds).flat())) {
       const from = { endpoint: etcd.endpoint, key: 'recovery' }
       const baseline = processes.use(new BaselineProcess(id, from, { waiters }))
-      const note = async () => {
-        for (const at of await baseline.resolved) (samples[id] ??= []).push(at - bootedAt)
-      }
-      waits.push(note())
+      waits.push(noteDelays((samples[id] ??= []), baseline, () => bootedAt))
       await sleep(300 + Math.random() * 300)
     }
     await sleep(awayMs)
@@ -69,7 +72,7 @@ export async function reopen({ rounds, perRound, awayMs }: Rounds): Promise<ByBa
         await sleep(awayMs + Math.random() * 5000)
         const openedAt = monotonicMs()
         await proxy.pass()
-        for (const at of await baseline.resolved) (samples[id] ??= []).push(at - openedAt)
+        await noteDelays((samples[id] ??= []), baseline, () => openedAt)
       }
       waits.push(openPort())
       await sleep(300 + Math.random() * 300)

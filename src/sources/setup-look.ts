@@ -1,6 +1,6 @@
 import { withTimeout } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
-import { Waiters } from '../util/waiters.ts'
+import { SharedOperations } from '../util/shared-operations.ts'
 import type { SourceOptions } from './options.ts'
 import { chooseSetup } from './setup.ts'
 import type { Exists, Setup } from './setup.ts'
@@ -14,9 +14,7 @@ const gaveUp = new Error('the file system does not answer in time')
 export class SetupLook {
   readonly #options: SourceOptions
   readonly #clock: Clock
-  readonly #exists: Exists
-  readonly #waiters = new Waiters<Setup>()
-  #isChoosing = false
+  readonly #choices: SharedOperations<Setup>
   /** The choice that was made after the last look gave up. */
   #late: Setup | undefined
   #isWaiting = false
@@ -24,7 +22,7 @@ export class SetupLook {
   constructor(options: SourceOptions, clock: Clock, exists: Exists) {
     this.#options = options
     this.#clock = clock
-    this.#exists = (path) => exists(path).catch(() => false)
+    this.#choices = new SharedOperations(() => this.#choose((path) => exists(path).catch(() => false)))
   }
 
   /** Whether a look waits for the file system now. */
@@ -42,7 +40,6 @@ export class SetupLook {
     const late = this.#late
     this.#late = undefined
     if (late !== undefined) return late
-    if (!this.#isChoosing) void this.#choose()
     this.#isWaiting = true
     const timeMs = Math.min(longestLookMs, this.#options.attemptTimeoutMs ?? longestLookMs)
     try {
@@ -51,7 +48,7 @@ export class SetupLook {
         timeMs,
         () => gaveUp,
         signal,
-        (controller) => this.#waiters.wait(controller.signal),
+        (controller) => this.#choices.run('setup', controller.signal),
       )
     } catch (error) {
       if (error !== gaveUp) throw error
@@ -61,11 +58,9 @@ export class SetupLook {
     }
   }
 
-  async #choose(): Promise<void> {
-    this.#isChoosing = true
-    const setup = await chooseSetup(this.#options, this.#exists)
-    this.#isChoosing = false
-    if (this.#isWaiting) this.#waiters.wake(setup)
-    else this.#late = setup
+  async #choose(exists: Exists): Promise<Setup> {
+    const setup = await chooseSetup(this.#options, exists)
+    if (!this.#isWaiting) this.#late = setup
+    return setup
   }
 }

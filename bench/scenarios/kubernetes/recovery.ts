@@ -6,6 +6,7 @@ import { kubernetesBaselineIds } from '../../baselines.ts'
 import type { ByBaseline } from '../../baselines.ts'
 import { BaselineProcess, monotonicMs } from '../../processes.ts'
 import { shuffled } from '../../stats.ts'
+import { noteDelays, waiters } from '../recovery.ts'
 import type { Rounds } from '../recovery.ts'
 
 /**
@@ -23,14 +24,14 @@ export async function kubernetesRecovery({ rounds, perRound, awayMs }: Rounds): 
     for (const id of shuffled(Array.from({ length: perRound }, () => kubernetesBaselineIds).flat())) {
       const proxy = resources.use(await startProxy(apiserver.endpoint))
       const from = { endpoint: proxy.endpoint, dataDir: apiserver.dataDir }
-      const baseline = resources.use(new BaselineProcess(id, from, { waiters: 10 }))
+      const baseline = resources.use(new BaselineProcess(id, from, { waiters }))
       // One after the other, because they share the processors.
       await baseline.waiting
       outages.push(async () => {
         await sleep(awayMs + Math.random() * 5000)
         const openedAt = monotonicMs()
         await proxy.pass()
-        for (const at of await baseline.resolved) (samples[id] ??= []).push(at - openedAt)
+        await noteDelays((samples[id] ??= []), baseline, () => openedAt)
       })
       proxies.push(proxy)
     }

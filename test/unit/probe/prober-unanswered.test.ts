@@ -1,16 +1,34 @@
-import { expect, test } from 'vitest'
+import fs from 'node:fs'
+import { afterAll, expect, test, vi } from 'vitest'
 import { Call } from '../../../src/call/call.ts'
 import { parseOptions } from '../../../src/call/config.ts'
 import type { Probe } from '../../../src/probe/probe.ts'
 import { Prober } from '../../../src/probe/prober.ts'
+import { readServerCa } from '../../../src/probe/server-ca.ts'
 import type { ReadServerCa } from '../../../src/probe/server-ca.ts'
 import { orAborted } from '../../../src/util/abort.ts'
 import { idle, VirtualClock } from '../../support/clock.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { Recorder } from '../../support/recorder.ts'
 import { SourceTraits } from '../../support/source-traits.ts'
+import { createUnansweredFile, openUnanswered } from '../../support/unanswered-file.ts'
 
-/** Reads the server CA on a file system that does not answer. */
-const readUnanswered: ReadServerCa = (_files, signal) => orAborted(new Promise(() => {}), signal)
+const { open } = fs.promises
+const openAndWait = vi.spyOn(fs.promises, 'open').mockImplementation(openUnanswered(open as never) as typeof open)
+afterAll(() => openAndWait.mockRestore())
+
+/** Returns a reader whose first file is on a file system that does not answer, and what it was asked to read. */
+function unanswered() {
+  const { file } = createUnansweredFile(temporaryFolder())
+  const asked: string[] = []
+  const read: ReadServerCa = ([first = '', ...others], signal) => {
+    asked.push(first)
+    return readServerCa([file, ...others], signal)
+  }
+  /** Resolves when the file is being read. */
+  const reading = () => vi.waitFor(() => expect(openAndWait.mock.calls.map(([path]) => path)).toContain(file))
+  return { asked, read, reading }
+}
 
 test('Prober goes on without the server CA when its file system does not answer for probeTimeoutMs', async () => {
   const clock = new VirtualClock()
@@ -18,7 +36,11 @@ test('Prober goes on without the server CA when its file system does not answer 
   const config = parseOptions({ probe: 'tls', dataDir: '/data', events: events.emitter }, 'resolve')
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
-  const probes = new Prober(config, source, clock, async () => {}, readUnanswered).probe(['a:1'], call)
+  const { asked, read, reading } = unanswered()
+  const probes = new Prober(config, source, clock, async () => {}, read).probe(['a:1'], call)
+  expect(asked).toEqual(['/data/server/tls/server-ca.crt'])
+  // The file is opened in time that is not the clock's.
+  await reading()
   await clock.advance(2000)
   expect(await probes).toMatchObject([{ address: 'a:1', state: 'alive', verified: false }])
   expect(events.of('probed')).toMatchObject([
@@ -38,8 +60,11 @@ test('Prober.pending names the file while the server CA is being read, because n
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
   const probe: Probe = (_target, signal) => orAborted(new Promise(() => {}), signal)
-  const prober = new Prober(config, source, clock, probe, readUnanswered)
+  const { asked, read, reading } = unanswered()
+  const prober = new Prober(config, source, clock, probe, read)
   const probes = prober.probe(['a:1'], call)
+  expect(asked).toHaveLength(1)
+  await reading()
   expect(prober.pending(undefined)).toMatchObject({
     reason: 'incomplete',
     message:
