@@ -14,7 +14,7 @@ import { SourceTraits } from '../../support/source-traits.ts'
 import { createUnansweredFile, openUnanswered } from '../../support/unanswered-file.ts'
 
 const { open } = fs.promises
-const openAndWait = vi.spyOn(fs.promises, 'open').mockImplementation(openUnanswered(open as never) as typeof open)
+const openAndWait = vi.spyOn(fs.promises, 'open').mockImplementation(openUnanswered(open) as typeof open)
 afterAll(() => openAndWait.mockRestore())
 
 /** Returns a reader whose first file is on a file system that does not answer, and what it was asked to read. */
