@@ -6,8 +6,8 @@ import type { Replacing } from './replace-once.ts'
 const calls = { KV: ['Range'], Watch: ['Watch'], Auth: ['Authenticate'] }
 
 /**
- * The fields that this package reads of the types with numbers of 64 bits. Of the other fields of these types, etcd sends
- * IDs, and protobufjs would write each as a text: a third of a millisecond for the first change of a list.
+ * The fields that this package reads, for each type of a response that has 64-bit numbers. etcd also sends IDs in these
+ * types. protobufjs would make a text of each ID, which takes a quarter of a millisecond when a list changes first.
  */
 const fields = {
   ResponseHeader: ['revision'],

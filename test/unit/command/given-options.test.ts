@@ -56,7 +56,7 @@ test.for([
   expect(stderr).toMatch(`rke2-apiserver-resolver: ${origin} is only for the source 'etcd'`)
 })
 
-test('a usage error about two options that exclude each other names the flag of both', async () => {
+test('a usage error about two options that exclude each other names both flags', async () => {
   const { code, stderr } = await runCommand('--token-file x --address-key a')
   expect(code).toBe(2)
   expect(stderr).toContain(
