@@ -7,9 +7,15 @@ export default [
   //
   // The build makes few files, because Node needs half a millisecond to load each.
   {
-    input: { main: 'src/index.ts', command: 'src/command/command.ts', testing: 'src/testing.ts' },
+    input: {
+      main: 'src/main.ts',
+      library: 'src/index.ts',
+      command: 'src/command/command.ts',
+      testing: 'src/testing.ts',
+    },
     platform: 'node',
-    external: ['@grpc/grpc-js'],
+    preserveEntrySignatures: 'allow-extension',
+    external: ['@grpc/grpc-js', './library.cjs'],
     plugins: [...bundlePlugins(), esmEntry('index.js', 'main.cjs'), esmEntry('testing.js', 'testing.cjs')],
     output: {
       dir: 'dist',
@@ -23,7 +29,8 @@ export default [
         // One file for what is loaded at start, and for the small modules that both sources use. The dependencies in it
         // have a file of their own, because V8 keeps all that it parses of one file in memory at the same time.
         groups: [
-          { name: 'library', test: /\/src\/(resolve|watch|util\/waiters|sources\/tls-hint)\.ts$/ },
+          { name: 'library', test: /\/src\/(index|resolve|watch|util\/waiters|sources\/tls-hint)\.ts$/ },
+          { name: 'main', test: /\/src\/(main|errors)\.ts$/, priority: 2 },
           { name: 'dependencies', test: /\/node_modules\/(zod|p-retry|is-network-error)\//, priority: 1 },
         ],
       },

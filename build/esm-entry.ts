@@ -10,12 +10,12 @@ export function esmEntry(fileName: string, entry: string): Plugin {
     name: `esm-entry ${fileName}`,
     generateBundle(_options, bundle) {
       const chunk = bundle[entry]
-      if (chunk?.type !== 'chunk') throw new Error(`the build makes no ${entry}`)
-      this.emitFile({
-        type: 'asset',
-        fileName,
-        source: `export { ${chunk.exports.toSorted().join(', ')} } from './${entry}'\n`,
-      })
+      const module =
+        chunk?.type === 'chunk' && chunk.facadeModuleId !== null && this.getModuleInfo(chunk.facadeModuleId)
+      if (!module) throw new Error(`the build makes no ${entry}`)
+      // The chunk also exports what other chunks need of it.
+      const names = module.exports.toSorted().join(', ')
+      this.emitFile({ type: 'asset', fileName, source: `export { ${names} } from './${entry}'\n` })
     },
   }
 }

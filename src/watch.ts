@@ -14,6 +14,7 @@ import { SelectedSource } from './sources/selected-source.ts'
 import type { Source } from './sources/source.ts'
 import { systemClock } from './util/clock.ts'
 import type { Clock } from './util/clock.ts'
+import { CloseableIterator, done } from './util/closeable-iterator.ts'
 
 /** The changes of the list, see {@link watchApiserverAddresses}. */
 export interface ApiserverAddressWatch extends AsyncIterableIterator<AddressChange, undefined>, AsyncDisposable {
@@ -47,11 +48,10 @@ export type WatchApiserverAddresses = (options?: WatchOptions) => AsyncIterable<
 
 type Result = IteratorResult<AddressChange, undefined>
 
-const done: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 const closing = new Error('the watch was closed')
 
 /** The iterator. It is no generator, because a generator cannot end while its `next()` is pending. @internal */
-export class Watch implements ApiserverAddressWatch {
+export class Watch extends CloseableIterator<AddressChange> implements ApiserverAddressWatch {
   readonly #config: Config
   readonly #clock: Clock
   readonly #source: Source
@@ -72,6 +72,7 @@ export class Watch implements ApiserverAddressWatch {
     probe?: Probe,
     readServerCa?: ReadServerCa,
   ) {
+    super()
     this.#config = config
     this.#clock = clock
     this.#source = source
@@ -86,25 +87,12 @@ export class Watch implements ApiserverAddressWatch {
     return reader.promise
   }
 
-  async return(): Promise<IteratorReturnResult<undefined>> {
-    await this.close()
-    return done
-  }
-
   async close(): Promise<void> {
     this.#over = true
     this.#failure = undefined
     this.#call?.stop(closing)
     this.#yield()
     await this.#running
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
   }
 
   async #run(): Promise<void> {

@@ -35,6 +35,8 @@ test.each([
   ['src/testing/a.ts', '../testing.ts'],
   ['src/testing.ts', './command/command.ts'],
   ['src/command/a.ts', '../cli.ts'],
+  ['src/loading/a.ts', '../index.ts'],
+  ['src/watch.ts', './loading/late-watch.ts'],
 ])('the linter refuses an import that goes up, from %s to %s', async (file, imported) => {
   expect(await lint(file, `export { a } from '${imported}'\n`)).toContain('no-restricted-imports')
 })
@@ -47,6 +49,8 @@ test.each([
   ['src/resolve.ts', './sources/etcd/etcd-source.ts'],
   ['src/command/a.ts', '../index.ts'],
   ['src/testing.ts', './testing/store.ts'],
+  ['src/main.ts', './loading/load-on-call.ts'],
+  ['src/loading/a.ts', '../call/defaults.ts'],
   ['src/testing/a.ts', '../watch.ts'],
 ])('the linter accepts an import that goes down or stays in its folder, from %s to %s', async (file, imported) => {
   expect(await lint(file, `export { a } from '${imported}'\n`)).not.toContain('no-restricted-imports')

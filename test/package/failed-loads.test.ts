@@ -9,6 +9,9 @@ import { startHostileEtcd } from '../support/hostile-etcd.ts'
 const run = promisify(execFile)
 const index = join(import.meta.dirname, '../../dist/index.js')
 
+/** Runs a file in a process that can open 100 files. The shell sets this limit for Node. */
+const runWithFewFiles = (file: string) => run('sh', ['-c', 'ulimit -n 100; exec "$0" "$@"', process.execPath, file])
+
 /** Makes a call in a process of its own, and returns the addresses, or the reason, and the failures of its attempts. */
 async function call(endpoints: string, { prepare = '', onRetry = '', afterCall = '', options = '' }) {
   const file = join(temporaryFolder(), 'call.mjs')
@@ -30,8 +33,7 @@ async function call(endpoints: string, { prepare = '', onRetry = '', afterCall =
      const result = await calling.then(({ addresses }) => addresses.join(), ({ reason }) => reason)
      console.log(JSON.stringify({ result, failures }))`,
   )
-  // The shell sets the limit of open files for Node.
-  const { stdout } = await run('sh', ['-c', 'ulimit -n 100; exec "$0" "$@"', process.execPath, file])
+  const { stdout } = await runWithFewFiles(file)
   return JSON.parse(stdout) as { readonly result: string; readonly failures: readonly string[] }
 }
 
@@ -48,6 +50,34 @@ test('a call without TLS waits while too many files are open to load the part th
   expect(failures).toEqual([
     expect.stringMatching(/^unavailable: a part of this package cannot be loaded: EMFILE: .*etcd-connection\.cjs/),
   ])
+})
+
+test.each([
+  ['resolveApiserverAddresses', 'resolveApiserverAddresses(options)'],
+  ['watchApiserverAddresses', 'watchApiserverAddresses(options).next().then(({ value }) => value)'],
+])('%s waits while too many files are open to load the code of the package', async (_name, code) => {
+  const endpoints = await startHostileEtcd({})
+  const file = join(temporaryFolder(), 'call.mjs')
+  writeFileSync(
+    file,
+    `import fs from 'node:fs'
+     import { resolveApiserverAddresses, watchApiserverAddresses } from ${JSON.stringify(index)}
+     const open = []
+     try { for (;;) open.push(fs.openSync('/dev/null')) } catch {}
+     process.on('warning', ({ code, message }) => {
+       for (const descriptor of open.splice(0)) fs.closeSync(descriptor)
+       console.log(code + ': ' + message)
+     })
+     const options = { endpoints: '${endpoints}', key: 'key' }
+     console.log((await ${code}).addresses.join())
+     process.exit()`,
+  )
+  const { stdout } = await runWithFewFiles(file)
+  const [warning, result] = stdout.split('\n')
+  expect(warning).toMatch(
+    /^RKE2_APISERVER_RESOLVER_LOADING: a part of this package cannot be loaded: EMFILE: .*library\.cjs.* The call loads it/,
+  )
+  expect(result).toBe('10.0.0.11:6443')
 })
 
 test('a call with TLS waits while too many files are open to read its certificates', async () => {

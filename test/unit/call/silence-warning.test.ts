@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { parseOptions } from '../../../src/call/config.ts'
 import type { WatchOptions } from '../../../src/index.ts'
 import { resolve } from '../../../src/resolve.ts'
@@ -9,14 +9,9 @@ import { Failure } from '../../../src/sources/failure.ts'
 import { Watch } from '../../../src/watch.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { FakeSource } from '../../support/fake-source.ts'
+import { spyOnWarnings } from '../../support/warnings.ts'
 
 const code = 'RKE2_APISERVER_RESOLVER_WAITING'
-
-function spyOnWarnings() {
-  const spy = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-  onTestFinished(() => spy.mockRestore())
-  return spy.mock.calls as unknown as [string, { code: string }][]
-}
 
 /** Starts a call that waits for the key, and ends it at the end of the test. */
 function waitForKey(options: WatchOptions = {}) {
