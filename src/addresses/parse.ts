@@ -1,4 +1,3 @@
-import * as z from 'zod/mini'
 import { excerpt } from '../util/text.ts'
 import { normalizeAddress } from './host-port.ts'
 
@@ -51,36 +50,17 @@ function decode(value: Uint8Array): string | undefined {
 }
 
 function checkList(json: unknown, text: string): ParsedValue {
-  const result = (listSchema ??= createListSchema()).safeParse(json)
-  if (!result.success) {
-    const [issue] = result.error.issues
-    const index = issue?.path[0]
-    if (typeof index !== 'number') return invalid(`the value ${issue?.message}: ${excerpt(text)}`)
-    const entry = excerpt((json as unknown[])[index])
-    return invalid(`entry ${index} ${issue?.message}: ${entry}; the value is ${excerpt(text)}`)
-  }
-  if (result.data.length === 0) return notSet('the key exists, and its list is empty')
-  return { kind: 'list', addresses: result.data.toSorted().filter((address, index, all) => address !== all[index - 1]) }
-}
-
-let listSchema: ReturnType<typeof createListSchema> | undefined
-
-function createListSchema() {
-  const array = z
-    .custom<readonly unknown[]>(Array.isArray, 'is not a JSON array of "host:port"')
-    .check(z.refine(({ length }) => length <= maxEntries, `has more than ${maxEntries} entries`))
-  const normalize = z.transform((entries: readonly unknown[], context) => {
-    const addresses: string[] = []
-    for (const [index, entry] of entries.entries()) {
-      const address = typeof entry === 'string' ? normalizeAddress(entry) : undefined
-      if (address === undefined) {
-        const message = typeof entry === 'string' ? 'is not host:port' : 'is not a string'
-        context.issues.push({ code: 'custom', message, path: [index], input: entry })
-        return z.NEVER
-      }
-      addresses.push(address)
+  if (!Array.isArray(json)) return invalid(`the value is not a JSON array of "host:port": ${excerpt(text)}`)
+  if (json.length > maxEntries) return invalid(`the value has more than ${maxEntries} entries: ${excerpt(text)}`)
+  const addresses = new Set<string>()
+  for (const [index, entry] of json.entries()) {
+    const address = typeof entry === 'string' ? normalizeAddress(entry) : undefined
+    if (address === undefined) {
+      const problem = typeof entry === 'string' ? 'is not host:port' : 'is not a string'
+      return invalid(`entry ${index} ${problem}: ${excerpt(entry)}; the value is ${excerpt(text)}`)
     }
-    return addresses
-  })
-  return z.pipe(array, normalize)
+    addresses.add(address)
+  }
+  if (addresses.size === 0) return notSet('the key exists, and its list is empty')
+  return { kind: 'list', addresses: [...addresses].toSorted() }
 }
