@@ -45,7 +45,7 @@ export function loadAgain<Library, Options extends WatchOptions>(
   const timeoutMs = timeoutOf(options)
   let cause = request.error
   const failure = (code: ErrorCode, ending: string) => {
-    const message = `${ending} after ${seconds(elapsedMs())}: ${loadMessage(cause)}`
+    const message = `rke2-apiserver-resolver: ${ending} after ${seconds(elapsedMs())}: ${loadMessage(cause)}`
     return new ApiserverAddressError(message, {
       code,
       reason: 'unavailable',

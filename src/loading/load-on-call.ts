@@ -15,12 +15,11 @@ export type Library = Pick<typeof import('../index.ts'), 'resolveApiserverAddres
  */
 export function loadOnCall(load: () => Library, clock: Clock = systemClock): Library {
   return {
-    resolveApiserverAddresses(options?: ResolveOptions) {
+    async resolveApiserverAddresses(options?: ResolveOptions) {
       const { library, error } = tryToLoad(load)
       if (library !== undefined) return library.resolveApiserverAddresses(options)
-      return loadAgain({ load, error, options, clock, signal: signalOf(options) }).then((late) =>
-        late.library.resolveApiserverAddresses(late.options),
-      )
+      const late = await loadAgain({ load, error, options, clock, signal: signalOf(options) })
+      return late.library.resolveApiserverAddresses(late.options)
     },
     watchApiserverAddresses(options?: WatchOptions) {
       const { library, error } = tryToLoad(load)

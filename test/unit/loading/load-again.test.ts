@@ -54,7 +54,7 @@ test('loadAgain ends with DEADLINE_EXCEEDED when timeoutMs is over', async () =>
   const error = await loading.catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(ApiserverAddressError)
   expect(error).toMatchObject({
-    message: `timed out after 1.7 s: a part of this package cannot be loaded: ${tooManyFiles.message}`,
+    message: `rke2-apiserver-resolver: timed out after 1.7 s: a part of this package cannot be loaded: ${tooManyFiles.message}`,
     code: 'DEADLINE_EXCEEDED',
     reason: 'unavailable',
     attempts: 0,
@@ -73,7 +73,7 @@ test('loadAgain ends with REJECTED when an error that does not pass by itself ha
   const { clock, loading } = startLoading({}, noModule)
   await clock.advance(60_000)
   await expect(loading).rejects.toMatchObject({
-    message: "failed after 60.0 s: a part of this package cannot be loaded: Cannot find module './library.cjs'",
+    message: `rke2-apiserver-resolver: failed after 60.0 s: a part of this package cannot be loaded: ${noModule.message}`,
     code: 'REJECTED',
     reason: 'unavailable',
     cause: noModule,
