@@ -79,7 +79,7 @@ function warn(cause: unknown): void {
   process.emitWarning(`${loadMessage(cause)}. The call loads it again every ${seconds(pauseMs)}`, { code })
 }
 
-/** Returns the signal of options that have not been checked; one that never aborts, if they have none. */
+/** Returns the signal of unchecked options, or one that never aborts if they have none. */
 export function signalOf(options: unknown): AbortSignal {
   const { signal } = objectOf(options)
   return signal instanceof AbortSignal ? signal : new AbortController().signal
@@ -87,7 +87,7 @@ export function signalOf(options: unknown): AbortSignal {
 
 const isDuration = (value: unknown): value is number => typeof value === 'number' && value > 0
 
-/** Returns the `timeoutMs` of options that have not been checked. An invalid one is refused when the code is loaded. */
+/** Returns the `timeoutMs` of unchecked options. An invalid one is refused when the code is loaded. */
 function timeoutOf(options: unknown): number {
   const { timeoutMs } = objectOf(options)
   return isDuration(timeoutMs) ? timeoutMs : defaults.timeoutMs

@@ -17,17 +17,17 @@ const { open } = fs.promises
 const openAndWait = vi.spyOn(fs.promises, 'open').mockImplementation(openUnanswered(open) as typeof open)
 afterAll(() => openAndWait.mockRestore())
 
-/** Returns a reader whose first file is on a file system that does not answer, and what it was asked to read. */
+/** Returns a reader whose first file is on a file system that does not answer, and what it was requested to read. */
 function unanswered() {
   const { file } = createUnansweredFile(temporaryFolder())
-  const asked: string[] = []
+  const requested: string[] = []
   const read: ReadServerCa = ([first = '', ...others], signal) => {
-    asked.push(first)
+    requested.push(first)
     return readServerCa([file, ...others], signal)
   }
   /** Resolves when the file is being read. */
   const reading = () => vi.waitFor(() => expect(openAndWait.mock.calls.map(([path]) => path)).toContain(file))
-  return { asked, read, reading }
+  return { requested, read, reading }
 }
 
 test('Prober goes on without the server CA when its file system does not answer for probeTimeoutMs', async () => {
@@ -36,9 +36,9 @@ test('Prober goes on without the server CA when its file system does not answer 
   const config = parseOptions({ probe: 'tls', dataDir: '/data', events: events.emitter }, 'resolve')
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
-  const { asked, read, reading } = unanswered()
+  const { requested, read, reading } = unanswered()
   const probes = new Prober(config, source, clock, async () => {}, read).probe(['a:1'], call)
-  expect(asked).toEqual(['/data/server/tls/server-ca.crt'])
+  expect(requested).toEqual(['/data/server/tls/server-ca.crt'])
   // The file is opened in time that is not the clock's.
   await reading()
   await clock.advance(2000)
@@ -60,10 +60,10 @@ test('Prober.pending names the file while the server CA is being read, because n
   const source = new SourceTraits('/data')
   const call = new Call(config, clock, source)
   const probe: Probe = (_target, signal) => orAborted(new Promise(() => {}), signal)
-  const { asked, read, reading } = unanswered()
+  const { requested, read, reading } = unanswered()
   const prober = new Prober(config, source, clock, probe, read)
   const probes = prober.probe(['a:1'], call)
-  expect(asked).toHaveLength(1)
+  expect(requested).toHaveLength(1)
   await reading()
   expect(prober.pending(undefined)).toMatchObject({
     reason: 'incomplete',
