@@ -26,8 +26,9 @@ export default [
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
       codeSplitting: {
-        // One file for what is loaded at start, and for the small modules that both sources use. The dependencies in it
-        // have a file of their own, because V8 keeps all that it parses of one file in memory at the same time.
+        // `main` is loaded by an import, with the modules that it shares with the rest. `library` is loaded by the first call,
+        // with the small modules that both sources use. Its dependencies have a file of their own, because V8 keeps all that
+        // it parses of one file in memory at the same time.
         groups: [
           { name: 'library', test: /\/src\/(index|resolve|watch|util\/waiters|sources\/tls-hint)\.ts$/ },
           { name: 'main', test: /\/src\/(main|errors)\.ts$/, priority: 2 },

@@ -3,8 +3,6 @@ import { LinkedAbortController } from '../util/abort.ts'
 import { CloseableIterator, done } from '../util/closeable-iterator.ts'
 import type { ApiserverAddressWatch } from '../watch.ts'
 
-const closing = new Error('the watch was closed')
-
 /** A watch whose code could not be loaded when it was created. Invalid options are an error of the first `next()`. */
 export class LateWatch extends CloseableIterator<AddressChange> implements ApiserverAddressWatch {
   readonly #signal: AbortSignal
@@ -35,7 +33,7 @@ export class LateWatch extends CloseableIterator<AddressChange> implements Apise
 
   async close(): Promise<void> {
     this.#isOver = true
-    this.#loading?.abort(closing)
+    this.#loading?.end()
     const watch = await this.#watch?.catch(() => undefined)
     await watch?.close()
   }

@@ -14,7 +14,7 @@ export interface Clock {
 
 /**
  * The longest delay of a timer in Node, 2^31 - 1. A timer with a longer delay fires at once, and a backoff would be a busy
- * loop. Not calculated: a power is the first thing in a program that needs V8's `pow`, 0.2 MB of Node's code.
+ * loop. The number is not calculated, because importing the package would then read V8's code for powers: 0.2 MB.
  */
 export const maxTimerMs: number = 2_147_483_647
 

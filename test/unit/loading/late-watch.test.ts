@@ -9,7 +9,7 @@ type Create = ConstructorParameters<typeof LateWatch>[1]
 
 const done = { done: true, value: undefined }
 
-/** Returns a watch whose code is loaded when `loaded` is called, with the watch of a list in memory or with an error. */
+/** Returns a watch whose load ends when `finish` is called, with the watch of a list in memory, or `fail`, with an error. */
 function prepare(signal = new AbortController().signal) {
   const loading = Promise.withResolvers<ApiserverAddressWatch>()
   const create = vi.fn<Create>((aborted) => orAborted(loading.promise, aborted))

@@ -17,10 +17,9 @@ function startLoading(options?: WatchOptions, error: Error = tooManyFiles) {
   const load = vi.fn<() => string>(() => {
     throw error
   })
-  const signal = signalOf(options)
-  const loading = loadAgain({ load, error, options, signal, clock })
+  const loading = loadAgain({ load, error, options, signal: signalOf(options), clock })
   loading.catch(() => {})
-  return { clock, load, loading, signal, warnings }
+  return { clock, load, loading, warnings }
 }
 
 test('loadAgain loads every half second until that succeeds', async () => {

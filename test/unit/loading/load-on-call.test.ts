@@ -5,7 +5,7 @@ import type { FakeApiservers } from '../../../src/testing.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { spyOnWarnings } from '../../support/warnings.ts'
 
-/** Returns both functions, over a list in memory and a virtual clock, and what loads them: a mock that counts. */
+/** Returns both functions over a list in memory, the mock that loads them, and the clock of a load that has failed. */
 function prepare() {
   const fake = createFakeApiservers()
   fake.set(['10.0.0.11:6443'])
@@ -14,9 +14,8 @@ function prepare() {
   return { fake, load, clock, ...loadOnCall(load, clock) }
 }
 
-const tooManyFiles = () => Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
-const failOnce = () => {
-  throw tooManyFiles()
+function failToLoad(): never {
+  throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
 }
 
 test('loadOnCall loads nothing before the first call', async () => {
@@ -42,7 +41,7 @@ test('watchApiserverAddresses throws the TypeError for an invalid option at once
 test('resolveApiserverAddresses waits for code that cannot be loaded, and then for the list', async () => {
   const warnings = spyOnWarnings()
   const { load, clock, resolveApiserverAddresses } = prepare()
-  load.mockImplementationOnce(failOnce).mockImplementationOnce(failOnce)
+  load.mockImplementationOnce(failToLoad).mockImplementationOnce(failToLoad)
   const call = resolveApiserverAddresses()
   await clock.advance(500)
   expect(load).toHaveBeenCalledTimes(2)
@@ -55,7 +54,7 @@ test('resolveApiserverAddresses waits for code that cannot be loaded, and then f
 test('watchApiserverAddresses waits for code that cannot be loaded, and then for the list', async () => {
   spyOnWarnings()
   const { load, clock, fake, watchApiserverAddresses } = prepare()
-  load.mockImplementationOnce(failOnce)
+  load.mockImplementationOnce(failToLoad)
   await using watch = watchApiserverAddresses()
   const first = watch.next()
   await clock.advance(500)
@@ -67,7 +66,7 @@ test('watchApiserverAddresses waits for code that cannot be loaded, and then for
 test('resolveApiserverAddresses rejects with the reason of its signal while the code cannot be loaded', async () => {
   spyOnWarnings()
   const { load, resolveApiserverAddresses } = prepare()
-  load.mockImplementation(failOnce)
+  load.mockImplementation(failToLoad)
   const controller = new AbortController()
   const call = resolveApiserverAddresses({ signal: controller.signal })
   controller.abort('enough')
