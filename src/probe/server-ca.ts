@@ -26,7 +26,7 @@ export async function readServerCa(files: readonly string[], signal: AbortSignal
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   const file = await firstExisting(files, signal)
   try {
-    const { bytes: ca } = await readSmallFile(file, signal)
+    const ca = await readSmallFile(file, signal)
     // OpenSSL takes a file without a certificate for an empty list, and then trusts no server.
     void new X509Certificate(ca)
     return { context: createSecureContext({ ca, ...secureContextOptions }) }

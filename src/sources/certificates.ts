@@ -1,8 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import type { TlsFiles } from '../rke2.ts'
-import { readSmallFile } from '../util/files.ts'
-import type { Contents } from '../util/files.ts'
+import { readPrivateFile, readSmallFile } from '../util/files.ts'
 import { secureContextOptions } from '../util/server-identity.ts'
 import { messageOf } from '../util/text.ts'
 import { Failure } from './failure.ts'
@@ -35,10 +34,10 @@ export async function readCertificates(
   onFile: (file: string) => void = () => {},
 ): Promise<Certificates> {
   // Loaded here, because importing the package must not take the 20 ms that TLS and cryptography need.
-  const { createHash, X509Certificate } = process.getBuiltinModule('node:crypto')
+  const { createHash } = process.getBuiltinModule('node:crypto')
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   // One after the other, so that the same missing file is named each time.
-  const contents: { -readonly [Option in keyof TlsFiles]?: Contents } = {}
+  const contents: { -readonly [Option in keyof TlsFiles]?: Content } = {}
   for (const option of ['caFile', 'certFile', 'keyFile'] as const) {
     const file = files[option]
     if (file === undefined) continue
@@ -54,37 +53,54 @@ export async function readCertificates(
       context: createSecureContext({ ca, cert, key, ...secureContextOptions }),
       fingerprint: hash.digest('base64'),
       exposure: contents.keyFile?.exposure,
-      client: cert && new X509Certificate(cert),
+      client: contents.certFile?.certificate,
     }
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
-      throw new Failure('tls-rejected', `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`, {
-        cause,
-      })
-    }
-    throw invalidFile(`${Object.values(files).join(', ')} cannot be used together`, cause)
+    throw unusable(files, key, cause)
   }
 }
 
-async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal): Promise<Contents> {
-  const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
+interface Content {
+  readonly bytes: Buffer
+  readonly exposure?: string | undefined
+  /** The first certificate of the file; `undefined` if it is the key. */
+  readonly certificate?: X509Certificate | undefined
+}
+
+async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal): Promise<Content> {
   const name = `the ${names[option]} file ${file}`
-  let contents
+  let content: Content
   try {
-    contents = await readSmallFile(file, signal)
+    content = option === 'keyFile' ? await readPrivateFile(file, signal) : { bytes: await readSmallFile(file, signal) }
   } catch (cause) {
     signal.throwIfAborted()
     throw fileFailure(name, cause)
   }
-  const { bytes } = contents
+  const { bytes } = content
   if (bytes.length === 0) throw new Failure('tls-files-missing', `${name} is still empty`)
+  if (option === 'keyFile') return content
+  const { X509Certificate } = process.getBuiltinModule('node:crypto')
   try {
-    if (option === 'keyFile') createPrivateKey(bytes)
-    else for (const block of certificateBlocks(bytes)) void new X509Certificate(block)
+    const [certificate] = certificateBlocks(bytes).map((block) => new X509Certificate(block))
+    return { bytes, certificate }
   } catch (cause) {
-    throw invalidFile(`${name} is not valid PEM`, cause)
+    throw notPem(file, option, cause)
   }
-  return contents
+}
+
+/** Returns the failure for files that OpenSSL refuses. The certificates were checked before, and the key is checked here. */
+function unusable(files: TlsFiles, key: Buffer | undefined, cause: unknown): Failure {
+  const { createPrivateKey } = process.getBuiltinModule('node:crypto')
+  try {
+    if (key !== undefined) createPrivateKey(key)
+  } catch (keyCause) {
+    return notPem(files.keyFile, 'keyFile', keyCause)
+  }
+  if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
+    const message = `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`
+    return new Failure('tls-rejected', message, { cause })
+  }
+  return invalidFile(`${Object.values(files).join(', ')} cannot be used together`, cause)
 }
 
 /** Returns every certificate of a bundle. OpenSSL skips what it cannot read in a CA file without an error. */
@@ -97,6 +113,9 @@ function certificateBlocks(bytes: Buffer): string[] {
   }
   return certificates
 }
+
+const notPem = (file: string | undefined, option: keyof TlsFiles, cause: unknown) =>
+  invalidFile(`the ${names[option]} file ${file} is not valid PEM`, cause)
 
 const invalidFile = (message: string, cause: unknown) =>
   new Failure('tls-files-unreadable', `${message}: ${messageOf(cause)}`, { cause, retryForMs: halfWrittenMs })

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { isForbidden } from './permission.ts'
 import { SharedOperations } from './shared-operations.ts'
 
-/** The content of a file, and who can access it. */
-export interface Contents {
+/** The content of a file that only its owner should be able to read or replace. */
+export interface PrivateFile {
   readonly bytes: Buffer
   /** Why other users can read or replace the file, on one line, if they can. */
   readonly exposure: string | undefined
@@ -16,7 +16,8 @@ const maxBytes = 1 << 20
  * A read on a file system that does not answer never ends, and occupies one of the few threads for file access of the
  * process. Therefore each file is read by one thread at a time.
  */
-const reads = new SharedOperations(read)
+const reads = new SharedOperations(async (file) => (await read(file)).bytes)
+const privateReads = new SharedOperations(readPrivate)
 
 /**
  * Reads a regular file of at most 1 MiB. Concurrent reads of the same file share one result.
@@ -25,11 +26,22 @@ const reads = new SharedOperations(read)
  * @throws NodeJS.ErrnoException if the file system refuses the read
  * @throws `signal.reason` at once when the signal is aborted, also while the file system does not answer
  */
-export function readSmallFile(file: string, signal: AbortSignal): Promise<Contents> {
+export function readSmallFile(file: string, signal: AbortSignal): Promise<Buffer> {
   return reads.run(file, signal)
 }
 
-async function read(file: string): Promise<Contents> {
+/** Reads a file as {@link readSmallFile} does, and finds out whether other users can read or replace it. */
+export function readPrivateFile(file: string, signal: AbortSignal): Promise<PrivateFile> {
+  return privateReads.run(file, signal)
+}
+
+async function readPrivate(file: string): Promise<PrivateFile> {
+  const { bytes, stats } = await read(file)
+  // The file was read. That its folder cannot be looked at (node --permission, SELinux) is no reason to fail.
+  return { bytes, exposure: await exposure(file, stats).catch(() => undefined) }
+}
+
+async function read(file: string): Promise<{ readonly bytes: Buffer; readonly stats: Stats }> {
   const { constants, open } = process.getBuiltinModule('node:fs').promises
   // O_NONBLOCK: opening a pipe without a writer would block.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -39,8 +51,7 @@ async function read(file: string): Promise<Contents> {
     if (!stats.isFile()) throw new Error('not a regular file')
     if (stats.size > maxBytes) throw new Error(`${stats.size} bytes, more than ${maxBytes}`)
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size + 1), 0)
-    // The file was read. That its folder cannot be looked at (node --permission, SELinux) is no reason to fail.
-    return { bytes: buffer.subarray(0, bytesRead), exposure: await exposure(file, stats).catch(() => undefined) }
+    return { bytes: buffer.subarray(0, bytesRead), stats }
   } finally {
     await handle.close()
   }

@@ -32,8 +32,8 @@ export async function serverEndpoints(
 async function savedServers({ dataDir, distribution, isPod }: KubernetesSetup, signal: AbortSignal): Promise<string[]> {
   for (const file of isPod ? [] : agentLoadBalancerFiles(dataDir, distribution)) {
     try {
-      const { bytes } = await readSmallFile(file, signal)
-      const { ServerAddresses: servers } = objectOf(JSON.parse(bytes.toString('utf8')))
+      const text = (await readSmallFile(file, signal)).toString('utf8')
+      const { ServerAddresses: servers } = objectOf(JSON.parse(text))
       const addresses = Array.isArray(servers) ? servers.flatMap(apiserverAddress) : []
       if (addresses.length > 0) return addresses
     } catch {

@@ -12,7 +12,7 @@ import { fileFailure, halfWrittenMs } from '../file-failure.ts'
 export async function readToken(file: string, signal: AbortSignal): Promise<string> {
   let token: string
   try {
-    token = (await readSmallFile(file, signal)).bytes.toString('utf8').trim()
+    token = (await readSmallFile(file, signal)).toString('utf8').trim()
   } catch (cause) {
     signal.throwIfAborted()
     throw fileFailure(`the token file ${file}`, cause)

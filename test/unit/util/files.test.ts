@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
-import { readSmallFile } from '../../../src/util/files.ts'
+import { readPrivateFile, readSmallFile } from '../../../src/util/files.ts'
 import { idle } from '../../support/clock.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { heapUsed } from '../../support/heap.ts'
@@ -26,15 +26,24 @@ beforeEach(() => {
 })
 const never = new AbortController().signal
 const read = (name: string) => readSmallFile(join(folder, name), never)
+const exposureOf = async (name: string) => (await readPrivateFile(join(folder, name), never)).exposure
 
-test('readSmallFile returns the bytes, and no exposure for a file with mode 0600', async () => {
+test('readPrivateFile returns the bytes, and no exposure for a file with mode 0600', async () => {
   await writeFile(join(folder, 'key'), 'secret', { mode: 0o600 })
-  expect(await read('key')).toEqual({ bytes: Buffer.from('secret'), exposure: undefined })
+  expect(await readPrivateFile(join(folder, 'key'), never)).toEqual({
+    bytes: Buffer.from('secret'),
+    exposure: undefined,
+  })
+})
+
+test('readSmallFile returns the bytes, whoever can read them', async () => {
+  await writeFile(join(folder, 'ca'), 'public', { mode: 0o666 })
+  expect(await read('ca')).toEqual(Buffer.from('public'))
 })
 
 test('readSmallFile returns no bytes for an empty file', async () => {
   await writeFile(join(folder, 'empty'), '')
-  expect((await read('empty')).bytes).toHaveLength(0)
+  expect(await read('empty')).toHaveLength(0)
 })
 
 test.each<[string, RegExp, (file: string) => unknown]>([
@@ -64,7 +73,7 @@ test('readSmallFile rejects with signal.reason while the file system does not an
   await expect(waiting).rejects.toThrow('not a regular file')
   await rm(file)
   await writeFile(file, 'secret')
-  expect((await readSmallFile(file, never)).bytes.toString()).toBe('secret')
+  expect((await readSmallFile(file, never)).toString()).toBe('secret')
 })
 
 const isRoot = process.getuid?.() === 0
@@ -77,26 +86,26 @@ test.each([
   ['0644', true],
   ['0660', true],
   ['0604', true],
-])('readSmallFile of a file with mode %s reports that others can read it: %s', async (mode, exposed) => {
+])('readPrivateFile of a file with mode %s reports that others can read it: %s', async (mode, exposed) => {
   const file = join(folder, 'key')
   await writeFile(file, '')
   await chmod(file, mode)
-  expect((await read('key')).exposure).toBe(exposed ? `${file} has mode ${mode}, and should have 0600` : undefined)
+  expect(await exposureOf('key')).toBe(exposed ? `${file} has mode ${mode}, and should have 0600` : undefined)
 })
 
-test('readSmallFile of a link reports the mode of the file behind it, and of the folder of that file', async () => {
+test('readPrivateFile of a link reports the mode of the file behind it, and of the folder of that file', async () => {
   const inside = join(folder, 'inside')
   await mkdir(inside)
   await writeFile(join(inside, 'key'), '', { mode: 0o600 })
   const link = join(folder, 'link')
   await symlink(join(inside, 'key'), link)
-  expect((await read('link')).exposure).toBeUndefined()
+  expect(await exposureOf('link')).toBeUndefined()
   await chmod(inside, 0o777)
-  expect((await read('link')).exposure).toBe(`${link} is in ${inside}, which has mode 0777`)
+  expect(await exposureOf('link')).toBe(`${link} is in ${inside}, which has mode 0777`)
   await chmod(inside, 0o1777)
-  expect((await read('link')).exposure).toBeUndefined()
+  expect(await exposureOf('link')).toBeUndefined()
   await chmod(join(inside, 'key'), 0o644)
-  expect((await read('link')).exposure).toBe(`${link} has mode 0644, and should have 0600`)
+  expect(await exposureOf('link')).toBe(`${link} has mode 0644, and should have 0600`)
 })
 
 test('readSmallFile keeps nothing of the calls that were aborted while the file system does not answer', async () => {
