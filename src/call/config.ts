@@ -7,11 +7,10 @@ import type { SourceOptions } from '../sources/options.ts'
 import { captureCaller } from '../util/caller.ts'
 import type { Caller } from '../util/caller.ts'
 import { withoutUndefined } from '../util/object.ts'
-import type { Defined } from '../util/object.ts'
 import type { BackoffOptions } from './backoff.ts'
 import { defaults } from './defaults.ts'
 import { optionError } from './option-error.ts'
-import { schemaFor } from './schema.ts'
+import { anObject, givenOptions, isFieldObject, schemaFor } from './schema.ts'
 import type { CheckedOptions } from './schema.ts'
 import { checkSourceOptions, impliedSource } from './source-conflicts.ts'
 
@@ -79,10 +78,14 @@ export function parseOptions(options: unknown, kind: 'resolve' | 'watch'): Confi
   }
 }
 
-function check(options: unknown, kind: 'resolve' | 'watch'): Defined<CheckedOptions> | TypeError {
+function check(options: unknown, kind: 'resolve' | 'watch'): CheckedOptions | TypeError {
   try {
-    const result = schemaFor(options, kind).safeParse(options)
-    return result.success ? withoutUndefined(result.data) : optionError(result.error.issues[0], options)
+    if (!isFieldObject(options)) {
+      return optionError({ code: 'custom', path: [], message: anObject, input: options }, options)
+    }
+    const given = givenOptions(options, kind)
+    const result = schemaFor(Object.keys(given), kind).safeParse(given)
+    return result.success ? result.data : optionError(result.error.issues[0], options)
   } catch (cause) {
     return new TypeError('The options cannot be read: reading a property throws an error', { cause })
   }

@@ -9,7 +9,8 @@ const wholeNumber = 'must be a whole number of at least 1'
 const aboveZero = 'must be a number of milliseconds above 0'
 const zeroOrMore = 'must be a number of milliseconds, 0 or more'
 
-const anObject = 'must be an object'
+/** @internal */
+export const anObject = 'must be an object'
 
 const text = () => z.string('must be a string').check(z.trim(), z.minLength(1, 'must not be empty'))
 const count = () => z.number(wholeNumber).check(z.refine(Number.isSafeInteger, wholeNumber), z.gte(1, wholeNumber))
@@ -51,6 +52,7 @@ const resolveFields = {
 /** The options that only a watch has. */
 const watchOnlyFields = { shrinkDelayMs: delayMs, probeIntervalMs: positiveMs }
 const watchFields = { ...resolveFields, ...watchOnlyFields }
+const fieldsOf = { resolve: resolveFields, watch: watchFields }
 
 /** Returns whether an option is only for a watch. */
 export const isWatchOnly = (name: string): boolean => Object.hasOwn(watchOnlyFields, name)
@@ -58,20 +60,36 @@ export const isWatchOnly = (name: string): boolean => Object.hasOwn(watchOnlyFie
 type Fields = typeof watchFields
 
 /** The options that were given, normalised. @internal */
-export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<ReturnType<Fields[Name]>> | undefined }
+export type CheckedOptions = { readonly [Name in keyof Fields]?: z.output<ReturnType<Fields[Name]>> }
 
 /**
- * Returns the schema for these options, which refuses unknown ones. It has the fields of the options that were given.
+ * Returns the options that are given, in a copy: not those that are `undefined`, and `endpoints` as an array. Inherited
+ * options and getters count. Unknown options are in the copy, so that the schema refuses them.
  *
  * @internal
  */
-export function schemaFor(options: unknown, kind: 'resolve' | 'watch'): z.ZodMiniType<CheckedOptions> {
-  const fields = Object.entries(kind === 'watch' ? watchFields : resolveFields)
-  const given = isFieldObject(options) ? fields.filter(([name]) => name in options) : []
-  return object(
-    Object.fromEntries(given.map(([name, create]) => [name, z.optional<z.ZodMiniType>(create())])),
-    anObject,
-  )
+export function givenOptions(options: object, kind: 'resolve' | 'watch'): Readonly<Record<string, unknown>> {
+  const fields = fieldsOf[kind]
+  const names = new Set(Object.keys(fields))
+  for (const name in options) names.add(name)
+  const entries = Array.from(names, (name) => [name, valueOf(options, name)] as const)
+  return Object.fromEntries(entries.filter(([name, value]) => value !== undefined || !Object.hasOwn(fields, name)))
+}
+
+/** Returns the value of an option; one endpoint as an array of one. */
+function valueOf(options: object, name: string): unknown {
+  const value: unknown = Reflect.get(options, name)
+  return name === 'endpoints' && typeof value === 'string' ? [value] : value
+}
+
+/**
+ * Returns the schema for options with these names, which refuses unknown ones.
+ *
+ * @internal
+ */
+export function schemaFor(names: readonly string[], kind: 'resolve' | 'watch'): z.ZodMiniType<CheckedOptions> {
+  const fields = Object.entries(fieldsOf[kind]).filter(([name]) => names.includes(name))
+  return z.strictObject(Object.fromEntries(fields.map(([name, create]) => [name, create()])))
 }
 
 function retry() {
@@ -113,7 +131,7 @@ function key() {
   return text().check(z.refine((name) => !name.startsWith('/'), 'must have no leading slash'))
 }
 
-/** Accepts one URL or an array of URLs. Their default port is that of the source, which another option may decide. */
+/** Accepts an array of URLs. Their default port is that of the source, which another option may decide. */
 function endpoints() {
   const message = 'must be a URL or an array of URLs'
   const isEndpoint = z.superRefine<string>((url, context) => {
@@ -121,13 +139,7 @@ function endpoints() {
     if (!('url' in result)) context.issues.push({ code: 'custom', message: result.problem, input: url })
   })
   const endpoint = z.string(message).check(isEndpoint)
-  const list = z.array(endpoint, message).check(z.minLength(1, 'must name at least one URL'))
-  // Not the value itself, which may be a promise: zod refuses to return one.
-  const toArray = z.transform((value: unknown) => {
-    if (typeof value === 'string') return [value]
-    return Array.isArray(value) ? value : undefined
-  })
-  return z.pipe(toArray, list)
+  return z.array(endpoint, message).check(z.minLength(1, 'must name at least one URL'))
 }
 
 function hostOrAddress() {
@@ -145,7 +157,12 @@ function hostOrAddress() {
 const object = <const T extends z.core.$ZodLooseShape>(fields: T, message: string) =>
   z.pipe(z.custom<object>(isFieldObject, message), z.strictObject(fields, message))
 
-const isFieldObject = (value: unknown): value is object =>
+/**
+ * Returns whether a value is an object with fields, and not one that is used by its methods.
+ *
+ * @internal
+ */
+export const isFieldObject = (value: unknown): value is object =>
   typeof value === 'object' &&
   value !== null &&
   ![Array, Map, Set, Date, Promise].some((other) => value instanceof other)

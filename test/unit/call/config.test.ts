@@ -46,6 +46,35 @@ test('parseOptions treats undefined as not given, for every option', () => {
   expect(parse({ ...Object.fromEntries(names.map((name) => [name, undefined])), retry })).toEqual(parse({}))
 })
 
+test('parseOptions takes options that are inherited and those of getters, and reads each of them once', () => {
+  const reads: string[] = []
+  class Settings {
+    get minAddresses() {
+      reads.push('minAddresses')
+      return 3
+    }
+    get endpoints() {
+      reads.push('endpoints')
+      return 'http://a:1'
+    }
+    /** Not an option, and not enumerable. */
+    get name() {
+      reads.push('name')
+      return 'settings'
+    }
+  }
+  const options: unknown = Object.assign(Object.create(new Settings()), { settleMs: 5 })
+  expect(parse(options)).toMatchObject({ minAddresses: 3, endpoints: [{ url: 'http://a:1' }], settleMs: 5 })
+  expect(reads.toSorted()).toEqual(['endpoints', 'minAddresses'])
+})
+
+test.each([
+  ['of its own', { minAdresses: undefined }],
+  ['that it inherits', Object.create({ minAdresses: undefined })],
+])('parseOptions refuses an unknown option %s, also if it is undefined', (_title, options: unknown) => {
+  expect(() => parse(options)).toThrow(new TypeError('Unknown option "minAdresses"'))
+})
+
 test('parseOptions neither keeps nor changes the objects of the caller', () => {
   const given = Object.freeze({
     endpoints: Object.freeze(['HTTPS://A:1/']),
