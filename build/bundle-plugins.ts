@@ -1,9 +1,9 @@
 import type { Plugin } from 'rolldown'
 import { asciiCode } from './ascii-code.ts'
 import { etcdDescriptor } from './etcd-descriptor.ts'
+import { lightPRetry } from './light-p-retry.ts'
 import { thirdPartyLicenses } from './third-party-licenses.ts'
 import { withoutParser } from './without-parser.ts'
-import { withoutPerformance } from './without-performance.ts'
 import { withoutReflection } from './without-reflection.ts'
 import { withoutUnused } from './without-unused.ts'
 import { withoutWebAssembly } from './without-webassembly.ts'
@@ -11,8 +11,8 @@ import { withoutWebAssembly } from './without-webassembly.ts'
 /** Returns the rolldown plugins for every build that contains the dependencies. */
 export const bundlePlugins = (): Plugin[] => [
   etcdDescriptor(),
+  lightPRetry(),
   withoutParser(),
-  withoutPerformance(),
   withoutReflection(),
   withoutUnused(),
   withoutWebAssembly(),

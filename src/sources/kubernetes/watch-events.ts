@@ -36,12 +36,12 @@ export function parseWatchEvent(line: string): WatchEvent {
   return { type: 'changed', slice, isDeleted: type === 'DELETED' }
 }
 
-/** An event as the apiserver writes it, newer than any list. */
+/** An event as the apiserver writes it, newer than any list: its version is the largest of 64 bits. */
 export const sampleEvent: string = JSON.stringify({
   type: 'MODIFIED',
   object: {
     kind: 'EndpointSlice',
-    metadata: { name: 'kubernetes', uid: 'sample', resourceVersion: String(2n ** 63n - 1n), generation: 1 },
+    metadata: { name: 'kubernetes', uid: 'sample', resourceVersion: '9223372036854775807', generation: 1 },
     endpoints: [{ addresses: ['localhost'], conditions: { ready: true } }],
     ports: [{ name: 'https', port: 6443 }],
   },
