@@ -9,13 +9,15 @@ export default [
   {
     input: {
       main: 'src/main.ts',
-      library: 'src/index.ts',
+      resolve: 'src/resolve.ts',
+      sources: 'src/sources/selected-source.ts',
+      watch: 'src/watch.ts',
       command: 'src/command/command.ts',
       testing: 'src/testing.ts',
     },
     platform: 'node',
     preserveEntrySignatures: 'allow-extension',
-    external: ['@grpc/grpc-js', './library.cjs'],
+    external: ['@grpc/grpc-js', './resolve.cjs', './watch.cjs'],
     plugins: [...bundlePlugins(), esmEntry('index.js', 'main.cjs'), esmEntry('testing.js', 'testing.cjs')],
     output: {
       dir: 'dist',
@@ -26,11 +28,12 @@ export default [
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
       codeSplitting: {
-        // `main` is loaded by an import, with the modules that it shares with the rest. `library` is loaded by the first call,
-        // with the small modules that both sources use. Its dependencies have a file of their own, because V8 keeps all that
-        // it parses of one file in memory at the same time.
+        // `main` is loaded by an import, with the modules that it shares with the rest. `resolve` is loaded by the first call.
+        // `sources`, with the small modules that both sources use, and the dependencies have files of their own, because V8
+        // keeps all that it parses of one file in memory at the same time.
         groups: [
-          { name: 'library', test: /\/src\/(index|resolve|watch|util\/waiters|sources\/tls-hint)\.ts$/ },
+          { name: 'resolve', test: /\/src\/resolve\.ts$/ },
+          { name: 'sources', test: /\/src\/(util\/waiters|sources\/(selected-source|tls-hint))\.ts$/, priority: 1 },
           { name: 'main', test: /\/src\/(main|errors)\.ts$/, priority: 2 },
           { name: 'dependencies', test: /\/node_modules\/(zod|p-retry|is-network-error)\//, priority: 1 },
         ],

@@ -3,8 +3,11 @@ import type { Library } from './loading/load-on-call.ts'
 
 export { ApiserverAddressError } from './errors.ts'
 
-// The build makes library.cjs of index.ts. `require` can load it again after a failure.
-const library = loadOnCall(() => require('./library.cjs') as Library)
+// The build makes a file of each of these modules. `require` can load them again after a failure.
+const library = loadOnCall({
+  resolve: () => require('./resolve.cjs') as typeof import('./resolve.ts'),
+  watch: () => require('./watch.cjs') as typeof import('./watch.ts'),
+})
 
 export const resolveApiserverAddresses: Library['resolveApiserverAddresses'] = library.resolveApiserverAddresses
 export const watchApiserverAddresses: Library['watchApiserverAddresses'] = library.watchApiserverAddresses

@@ -27,6 +27,14 @@ test('importing the package loads two files of it, and no dependency', async () 
   expect(urls.map((url) => basename(url))).toEqual(['index.js', 'main.cjs'])
 })
 
+test('resolveApiserverAddresses does not load the code that follows a list', async () => {
+  const urls = await loadedBy(`
+    const options = { endpoints: 'http://127.0.0.1:${await unusedPort()}', retry: { maxAttempts: 1 } }
+    await resolveApiserverAddresses(options).catch(() => {})`)
+  expect(urls.map((url) => basename(url))).toEqual(expect.arrayContaining(['resolve.cjs', 'sources.cjs']))
+  expect(urls.map((url) => basename(url))).not.toContain('watch.cjs')
+})
+
 test('a call loads no clock of Node but process.hrtime', async () => {
   const loadsPerformance = await runModule(`
     import { resolveApiserverAddresses } from 'rke2-apiserver-resolver'

@@ -7,8 +7,8 @@ import { loadAgain, signalOf } from '../../../src/loading/load-again.ts'
 import { VirtualClock } from '../../support/clock.ts'
 import { spyOnWarnings } from '../../support/warnings.ts'
 
-const tooManyFiles = Object.assign(new Error("EMFILE: too many open files, open 'library.cjs'"), { code: 'EMFILE' })
-const noModule = Object.assign(new Error("Cannot find module './library.cjs'"), { code: 'MODULE_NOT_FOUND' })
+const tooManyFiles = Object.assign(new Error("EMFILE: too many open files, open 'resolve.cjs'"), { code: 'EMFILE' })
+const noModule = Object.assign(new Error("Cannot find module './resolve.cjs'"), { code: 'MODULE_NOT_FOUND' })
 
 /** Starts to load again after `error`, which each load throws until `load` is given a result. */
 function startLoading(options?: WatchOptions, error: Error = tooManyFiles) {
@@ -40,7 +40,7 @@ test('loadAgain warns once, and names the file and the error', async () => {
   await clock.advance(60_000)
   expect(warnings).toEqual([
     [
-      "a part of this package cannot be loaded: EMFILE: too many open files, open 'library.cjs'. " +
+      "a part of this package cannot be loaded: EMFILE: too many open files, open 'resolve.cjs'. " +
         'The call loads it again every 0.5 s',
       { code: 'RKE2_APISERVER_RESOLVER_LOADING' },
     ],

@@ -11,7 +11,7 @@ function prepare() {
   fake.set(['10.0.0.11:6443'])
   const load = vi.fn<() => FakeApiservers>(() => fake)
   const clock = new VirtualClock()
-  return { fake, load, clock, ...loadOnCall(load, clock) }
+  return { fake, load, clock, ...loadOnCall({ resolve: load, watch: load }, clock) }
 }
 
 function failToLoad(): never {
