@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import protobuf from 'protobufjs'
 import { expect, test } from 'vitest'
 import { etcdDescriptor } from '../../build/etcd-descriptor.ts'
 import { lightPRetry } from '../../build/light-p-retry.ts'
@@ -8,6 +9,7 @@ import { withoutReflection } from '../../build/without-reflection.ts'
 import { withoutUnused } from '../../build/without-unused.ts'
 import { withoutWebAssembly } from '../../build/without-webassembly.ts'
 import { resolveApiserverAddresses } from '../../dist/index.js'
+import { sampleEvent } from '../../src/sources/etcd/etcd-connection.ts'
 import { answer, frame, range, startHostileEtcd } from '../support/hostile-etcd.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -29,6 +31,13 @@ test('the build gives etcd3 its .proto as JSON, with the three calls that are ma
   expect(Object.keys(nested.mvccpb.nested.KeyValue.fields)).not.toContain('lease')
   expect(Object.keys(types.RangeRequest.fields)).toContain('serializable')
   expect(() => plugin.buildEnd()).not.toThrow()
+})
+
+test('the build lets etcd3 decode the value of the sample event, so that no code for it is compiled at a change', () => {
+  const code = etcdDescriptor().transform(pool, poolFile) ?? ''
+  const [, json = ''] = /proto_loader_1\.fromJSON\)\((.*), \{$/m.exec(code) ?? []
+  const response = protobuf.Root.fromJSON(JSON.parse(json)).lookupType('etcdserverpb.WatchResponse').decode(sampleEvent)
+  expect(response.toJSON()).toEqual({ events: [{ kv: { value: Buffer.from('[').toString('base64') } }] })
 })
 
 test.each([

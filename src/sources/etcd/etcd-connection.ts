@@ -21,8 +21,8 @@ export const connect = async (options: EtcdConnectionOptions): Promise<Connectio
 /** etcd's errors for a token that it no longer knows, that is older than the last change of permissions, or is missing. */
 const staleToken = /invalid auth token|revision of auth store is old|user name is empty/
 
-/** A `WatchResponse` with one event of an empty key. */
-const anEvent = Buffer.from('5a0412020a00', 'hex')
+/** A `WatchResponse` with one event, which has a value of one byte. @internal */
+export const sampleEvent: Buffer = Buffer.from('5a0512032a015b', 'hex')
 
 /** Makes one call. */
 type Request<T> = (etcd: EtcdClient, options: CallOptions) => Promise<T>
@@ -78,7 +78,7 @@ class EtcdConnection implements Connection {
       stream.write({ create_request: { key: Buffer.from(this.#options.key), start_revision, fragment: true } })
       await watch.created
       // Warms up the decoder now, while there is nothing to decode.
-      call.decode(anEvent)
+      call.decode(sampleEvent)
       return watch
     } catch (error) {
       call.cancel()

@@ -8,5 +8,5 @@ test('a rehearsal checks one list at its first call, and throws nothing if that 
   const required = { minAddresses: 3, expect: ['a'], settleMs: 1000 }
   rehearse(required)
   rehearse(required)
-  expect(check.mock.calls.map(([addresses]) => addresses)).toEqual([['localhost:6443']])
+  expect(check.mock.calls.map(([addresses]) => addresses)).toEqual([['localhost:6443', 'localhost:6444']])
 })
