@@ -7,7 +7,7 @@ import type { Shortfall } from './completeness.ts'
 import { relistMs, whenConnected } from './context.ts'
 import type { CallContext } from './context.ts'
 import { StoreHistory } from './history.ts'
-import { rehearseCheck } from './rehearse.ts'
+import { rehearseWakeUp } from './rehearse.ts'
 import { retry } from './retry.ts'
 import type { Wait } from './retry.ts'
 
@@ -84,7 +84,8 @@ class ListWait {
       probes = await prober.probe(addresses, call)
       snapshot = this.#snapshot = this.#pushedSnapshot() ?? snapshot
     }
-    if (probes !== undefined) this.#require(this.#completeness.checkAlive(probes), { name: 'dead' })
+    const shortfall = probes && this.#completeness.checkAlive(probes)
+    if (shortfall !== undefined) throw this.#incomplete(shortfall, { name: 'dead' })
     this.#state = { name: 'complete' }
     // A source that has answered is decided.
     const { kind = 'etcd' } = this.#context.source
@@ -136,18 +137,17 @@ class ListWait {
     }
     const now = clock.now()
     const shortfall = this.#completeness.check(parsed.addresses, snapshot, now)
-    const settlesInMs = shortfall?.settlesInMs
-    const state: ListState =
-      settlesInMs === undefined ? { name: 'short' } : { name: 'settling', settlesAt: now + settlesInMs }
-    this.#require(shortfall, state)
-    return parsed.addresses
+    if (shortfall === undefined) return parsed.addresses
+    const { settlesInMs } = shortfall
+    throw this.#incomplete(
+      shortfall,
+      settlesInMs === undefined ? { name: 'short' } : { name: 'settling', settlesAt: now + settlesInMs },
+    )
   }
 
-  #require(shortfall: Shortfall | undefined, state: ListState): void {
-    if (shortfall === undefined) return
+  #incomplete({ message, missing }: Shortfall, state: ListState): Failure {
     this.#state = state
-    const { message, missing } = shortfall
-    throw new Failure('incomplete', `${this.#context.source.endpoint}: ${message}`, { missing })
+    return new Failure('incomplete', `${this.#context.source.endpoint}: ${message}`, { missing })
   }
 
   async #wait({ reason }: Failure): Promise<Wait> {
@@ -156,7 +156,7 @@ class ListWait {
       this.#dropWatch(this.#watch)
       return { early: whenConnected(source, reason) }
     }
-    rehearseCheck(this.#context.config)
+    void rehearseWakeUp(this.#context.config)
     const watch = (this.#watch ??= await this.#openWatch())
     // Without a usable watch, the backoff decides when the key is read again.
     if (watch === undefined || this.#emptyWakeUps > 1) return { watching: false, delayMs: this.#settlesInMs }

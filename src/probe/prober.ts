@@ -34,6 +34,7 @@ interface ProbingCall {
 
 /** Probes all addresses of a list. */
 export class Prober {
+  readonly enabled: boolean
   readonly #options: ProberOptions
   readonly #source: Pick<Source, 'serverCaFiles'>
   readonly #clock: Clock
@@ -49,15 +50,12 @@ export class Prober {
     probe: Probe = probeAddress,
     readServerCa: ReadServerCa = readServerCaFile,
   ) {
+    this.enabled = options.probe !== undefined
     this.#options = options
     this.#source = source
     this.#clock = clock
     this.#probe = probe
     this.#readServerCa = readServerCa
-  }
-
-  get enabled(): boolean {
-    return this.#options.probe !== undefined
   }
 
   /**

@@ -71,7 +71,7 @@ export class SliceWatch implements SourceWatch {
     }
   }
 
-  /** Handles a sample event once, while the call waits anyway: see `rehearseCheck`. */
+  /** Handles a sample event once, while the call waits anyway: see `rehearseWakeUp`. */
   #rehearse(): void {
     if (isRehearsed) return
     isRehearsed = true
