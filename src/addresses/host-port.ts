@@ -8,8 +8,9 @@ export function normalizeHost(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
   // A zone names an interface of the node that wrote the address, and has no place in a URL.
   // isIPv6 is called for no other host, because its first call takes some milliseconds and 1 MB of memory.
-  if (bare.includes(':') && net.isIPv6(bare))
+  if (bare.includes(':') && net.isIPv6(bare)) {
     return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
+  }
   if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
   const host = text.toLowerCase()
   // URL takes a name that ends in a number for an IPv4 address, and completes it: 1.2.3 becomes 1.2.0.3.
