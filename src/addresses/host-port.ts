@@ -1,21 +1,21 @@
-import net from 'node:net'
+import { isIPv4 } from 'node:net'
 
 const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
 /** Returns a normalised host (IPv6 in brackets in its shortest form, names in lower case); `undefined` if it is invalid. */
 export function normalizeHost(text: string): string | undefined {
-  if (net.isIPv4(text) || text === '[::1]') return text
+  if (isIPv4(text) || text === '[::1]') return text
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
   // A zone names an interface of the node that wrote the address, and has no place in a URL.
-  // isIPv6 is called for no other host, because its first call takes some milliseconds and 1 MB of memory.
-  if (bare.includes(':') && net.isIPv6(bare)) {
-    return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
-  }
+  if (isIPv6(bare)) return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname
   if (bare !== text || text.length > 253 || !hostname.test(text)) return undefined
   const host = text.toLowerCase()
   // URL takes a name that ends in a number for an IPv4 address, and completes it: 1.2.3 becomes 1.2.0.3.
   return URL.parse(`http://${host}`)?.hostname === host ? host : undefined
 }
+
+/** The first call of Node's function takes some milliseconds and 1 MB of memory, so it is made only where it can matter. */
+const isIPv6 = (host: string): boolean => host.includes(':') && process.getBuiltinModule('node:net').isIPv6(host)
 
 /** Returns a normalised `host:port`; `undefined` if it is invalid. */
 export function normalizeAddress(text: string): string | undefined {
