@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { codeSpans, read, rows, section } from '../support/documents.ts'
+import { codeSpans, read, root, rows, section } from '../support/documents.ts'
 import { eventTypes } from '../support/event-types.ts'
 
 const page = read('docs/events.md')
@@ -22,6 +24,18 @@ test('docs/events.md has every field of every event, and no other', () => {
 test('docs/events.md names the level of every event in the log', () => {
   const log = new Set(codeSpans(section(page, 'Log')))
   for (const type of eventTypes) expect(log).toContain(type)
+})
+
+test('docs/events.md explains every warning of the process, and no other', () => {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  )
+  const codes = files.flatMap(
+    (name) => read(join('src', name)).match(/(?<=code = ')RKE2_APISERVER_RESOLVER_\w+(?=')/g) ?? [],
+  )
+  const explained = new Set(page.match(/RKE2_APISERVER_RESOLVER_\w+/g))
+  expect(codes).toHaveLength(2)
+  expect([...explained].toSorted()).toEqual(codes.toSorted())
 })
 
 /** The fields of an event in the API report, with those that it inherits. */
