@@ -1,5 +1,8 @@
 import { isIPv4 } from 'node:net'
 
+/** A port that needs no normalising. */
+const usualPort = /^[1-9]\d{0,3}$/
+
 const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i
 
 /** Returns a normalised host (IPv6 in brackets in its shortest form, names in lower case); `undefined` if it is invalid. */
@@ -19,13 +22,17 @@ const isIPv6 = (host: string): boolean => host.includes(':') && process.getBuilt
 
 /** Returns a normalised `host:port`; `undefined` if it is invalid. */
 export function normalizeAddress(text: string): string | undefined {
-  const [, hostText, portText] = /^(.+):(\d{1,5})$/.exec(text) ?? []
-  if (hostText === undefined || portText === undefined) return undefined
+  const colon = text.lastIndexOf(':')
+  const hostText = text.slice(0, Math.max(0, colon))
+  const portText = text.slice(colon + 1)
+  // What RKE2 writes is returned as it is: a list may have 10,000 addresses.
+  if (isIPv4(hostText) && usualPort.test(portText)) return text
+  const port = Number(portText)
+  if (!/^\d{1,5}$/.test(portText) || port < 1 || port > 65_535) return undefined
   // An IPv6 host needs brackets: fd00::1:6443 may be a host with or without a port.
   if (hostText.includes(':') && !hostText.startsWith('[')) return undefined
   const host = normalizeHost(hostText)
-  const port = Number(portText)
-  return host !== undefined && port >= 1 && port <= 65_535 ? `${host}:${port}` : undefined
+  return host && `${host}:${port}`
 }
 
 /** The parts of an address as sockets take them: an IPv6 host without brackets. */
