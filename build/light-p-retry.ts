@@ -6,7 +6,7 @@ import type { Replacing } from './replace-once.ts'
  *
  * - `performance`, which takes half a megabyte, and a millisecond of every start. p-retry reads the time only for its
  *   option `maxRetryTime`, which this package does not use.
- * - V8's power of two numbers, which takes 0.1 MB, for a constant.
+ * - V8's code for powers, which takes 0.1 MB. p-retry calculates a constant with it.
  */
 export const lightPRetry = (): Replacing =>
   replaceOnce('light-p-retry', /[\\/]node_modules[\\/]p-retry[\\/]index\.js$/, [

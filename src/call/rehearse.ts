@@ -7,7 +7,7 @@ import type { Requirements } from './completeness.ts'
 /**
  * Rehearses a wake-up once, while the call waits anyway: an attempt fails, and the next one checks a sample list. The first
  * wake-up of a process takes a millisecond longer, because V8 compiles a function when it is called first. When each of 200
- * calls did this, the last of them woke 40 ms later.
+ * calls rehearsed, the last of them woke 40 ms later.
  */
 export const rehearseWakeUp: (required: Requirements) => Promise<void> = createRehearsal()
 

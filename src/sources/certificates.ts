@@ -68,7 +68,7 @@ interface Content {
 }
 
 async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal): Promise<Content> {
-  const name = `the ${names[option]} file ${file}`
+  const name = nameOf(option, file)
   let content: Content
   try {
     content = option === 'keyFile' ? await readPrivateFile(file, signal) : { bytes: await readSmallFile(file, signal) }
@@ -84,7 +84,7 @@ async function readOne(file: string, option: keyof TlsFiles, signal: AbortSignal
     const [certificate] = certificateBlocks(bytes).map((block) => new X509Certificate(block))
     return { bytes, certificate }
   } catch (cause) {
-    throw notPem(file, option, cause)
+    throw notPem(name, cause)
   }
 }
 
@@ -94,7 +94,7 @@ function unusable(files: TlsFiles, key: Buffer | undefined, cause: unknown): Fai
   try {
     if (key !== undefined) createPrivateKey(key)
   } catch (keyCause) {
-    return notPem(files.keyFile, 'keyFile', keyCause)
+    return notPem(nameOf('keyFile', files.keyFile), keyCause)
   }
   if ((cause as { code?: unknown }).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
     const message = `${files.certFile} and ${files.keyFile} do not match: ${messageOf(cause)}`
@@ -114,8 +114,9 @@ function certificateBlocks(bytes: Buffer): string[] {
   return certificates
 }
 
-const notPem = (file: string | undefined, option: keyof TlsFiles, cause: unknown) =>
-  invalidFile(`the ${names[option]} file ${file} is not valid PEM`, cause)
+const nameOf = (option: keyof TlsFiles, file: string | undefined) => `the ${names[option]} file ${file}`
+
+const notPem = (name: string, cause: unknown) => invalidFile(`${name} is not valid PEM`, cause)
 
 const invalidFile = (message: string, cause: unknown) =>
   new Failure('tls-files-unreadable', `${message}: ${messageOf(cause)}`, { cause, retryForMs: halfWrittenMs })

@@ -46,7 +46,7 @@ test('parseOptions treats undefined as not given, for every option', () => {
   expect(parse({ ...Object.fromEntries(names.map((name) => [name, undefined])), retry })).toEqual(parse({}))
 })
 
-test('parseOptions takes options that are inherited and those of getters, and reads each of them once', () => {
+test('parseOptions takes inherited options and getters, and reads each of them once', () => {
   const reads: string[] = []
   class Settings {
     get minAddresses() {

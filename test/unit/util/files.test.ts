@@ -36,7 +36,7 @@ test('readPrivateFile returns the bytes, and no exposure for a file with mode 06
   })
 })
 
-test('readSmallFile returns the bytes, whoever can read them', async () => {
+test('readSmallFile returns the bytes of a file that every user can replace', async () => {
   await writeFile(join(folder, 'ca'), 'public', { mode: 0o666 })
   expect(await read('ca')).toEqual(Buffer.from('public'))
 })
